@@ -1,0 +1,68 @@
+"""Explore image datasets, compare them, remove what is the same, and draw the N most useful images from the rest.
+
+Importing this package loads nothing; each name below loads what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Image": "image",
+    "Dataset": "dataset",
+    "Downsampler": "downsampler",
+    "VisDatCompare": "visdatcompare",
+    "Plan": "plan",
+    "Selection": "selection",
+    "VisdatError": "base.errors",
+    "ArgumentError": "base.errors",
+    "UnknownNameError": "base.errors",
+    "SourceError": "base.errors",
+    "MissingSourceError": "base.errors",
+    "EmptySourceError": "base.errors",
+    "ImageError": "base.errors",
+    "UnreadableImageError": "base.errors",
+    "RefusedImageError": "base.errors",
+    "OutputError": "base.errors",
+    "MissingDependencyError": "base.errors",
+}
+__all__ = ["__version__", *_HOMES]
+
+if TYPE_CHECKING:
+    from visdatcompy_ds.base.errors import (
+        ArgumentError,
+        EmptySourceError,
+        ImageError,
+        MissingDependencyError,
+        MissingSourceError,
+        OutputError,
+        RefusedImageError,
+        SourceError,
+        UnknownNameError,
+        UnreadableImageError,
+        VisdatError,
+    )
+    from visdatcompy_ds.dataset import Dataset
+    from visdatcompy_ds.downsampler import Downsampler
+    from visdatcompy_ds.image import Image
+    from visdatcompy_ds.plan import Plan
+    from visdatcompy_ds.selection import Selection
+    from visdatcompy_ds.visdatcompare import VisDatCompare
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The words of the house: tables, statuses, errors, names and registries. Imports nothing of ours."""

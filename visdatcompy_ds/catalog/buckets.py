@@ -1,0 +1,74 @@
+"""Bucket rules: from fingerprints to a key per image, so that a sample can take something of everything.
+
+A rule names the columns it needs and turns them into small whole numbers; equal rows of numbers are one bucket.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from visdatcompy_ds.base.registry import Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class BucketRule:
+    """A rule and its facts.
+
+    Attributes
+    ----------
+    name : str
+        Name in the API.
+    needs : tuple of str
+        Columns.
+    compute : callable
+        From a mapping of columns, n rows each, to (n, k) uint8.
+    parts : tuple of str
+        What each of the k numbers means.
+    source : str
+        Where the rule comes from.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    compute: Callable[[Any], Any]
+    parts: tuple[str, ...]
+    source: str
+
+
+BUCKETS: Registry[BucketRule] = Registry("bucket rule")
+
+
+def _bits(packed: Any, positions: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    return np.unpackbits(packed, axis=1)[:, list(positions)]
+
+
+def _visual(columns: Any) -> Any:
+    import numpy as np
+
+    # Bits 27 and 36 lie beside the centre, where camera traps see animals; the middle of the average hash is its brightness pattern.
+    structure = _bits(columns["dhash"], (27, 36))
+    pattern = _bits(columns["average"], tuple(range(64))).sum(axis=1) >= 32
+    colour = columns["colour_variance"] >= 100
+    bright = columns["brightness"] >= 128
+    return np.column_stack([structure, pattern, colour, bright]).astype(np.uint8)
+
+
+def _hash16(columns: Any) -> Any:
+    return _bits(columns["dhash"], (0, 1, 2, 3))
+
+
+_SMART = "smartdownsample {}: rule re-stated from its documentation"
+BUCKETS.add(
+    BucketRule(
+        "visual",
+        ("dhash", "average", "colour_variance", "brightness"),
+        _visual,
+        ("edge left of centre", "edge right of centre", "mostly above its mean", "colour", "bright"),
+        _SMART.format("1.7"),
+    )
+)
+BUCKETS.add(BucketRule("hash16", ("dhash",), _hash16, ("bit 0", "bit 1", "bit 2", "bit 3"), _SMART.format("1.1")))

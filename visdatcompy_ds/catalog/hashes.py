@@ -1,0 +1,107 @@
+"""Perceptual hashes: a probe with a distance. Add one by adding an entry; see CONTRIBUTING.md.
+
+The OpenCV ones use the plain functions of ``cv2.img_hash``: its hasher objects are not thread-safe, the functions are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from visdatcompy_ds.base.registry import Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class HashMethod:
+    """A hash and its facts.
+
+    Attributes
+    ----------
+    name : str
+        Name in the API.
+    width : int
+        Number of values of `dtype`.
+    dtype : str
+        "uint8" (packed bits) or "float64".
+    distance : str
+        "hamming" (0 to 8 x width bits), "correlation" (1 - |peak correlation|) or "l2".
+    compute : callable
+        From a picture (128, 128, 3) uint8 BGR to an array (width,).
+    cutoff : float
+        Largest distance at which a pair is worth a closer look.
+    blind_to : str
+        What it cannot see.
+    source : str
+        Where it comes from.
+    block : callable, optional
+        The same from a ``WorkingBlock`` of n pictures to (n, width): the fast form.
+    """
+
+    name: str
+    width: int
+    dtype: str
+    distance: str
+    compute: Callable[[Any], Any]
+    cutoff: float
+    blind_to: str
+    source: str
+    block: Callable[[Any], Any] | None = None
+
+    def to_hex(self, code: Any) -> str:
+        """Return a code as hexadecimal digits; floats as their little-endian IEEE bytes."""
+        import numpy as np
+
+        return str(np.ascontiguousarray(code, np.dtype(self.dtype).newbyteorder("<")).tobytes().hex())
+
+    def from_hex(self, text: str) -> Any:
+        """Return the code of :meth:`to_hex`."""
+        import numpy as np
+
+        return np.frombuffer(bytes.fromhex(text), np.dtype(self.dtype).newbyteorder("<")).astype(self.dtype)
+
+
+HASHES: Registry[HashMethod] = Registry("hash", {"p": "phash"})
+
+
+def _opencv(function: str) -> Callable[[Any], Any]:
+    def compute(picture: Any) -> Any:
+        import cv2
+
+        return getattr(cv2.img_hash, function)(picture)[0]
+
+    return compute
+
+
+def dhash_block(block: Any) -> Any:
+    """Return (n, 8) uint8: is each cell of an 8 x 9 grey grid brighter than its left neighbour, row by row."""
+    import cv2
+    import numpy as np
+
+    n = len(block)
+    grid = cv2.resize(block.tall_grey, (9, 8 * n), interpolation=cv2.INTER_AREA).reshape(n, 8, 9)
+    return np.packbits((grid[:, :, 1:] > grid[:, :, :-1]).reshape(n, 64), axis=1)
+
+
+def dhash(picture: Any) -> Any:
+    """Return the difference hash of one picture (128, 128, 3) uint8 BGR as (8,) uint8."""
+    import cv2
+    import numpy as np
+
+    grid = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+    return np.packbits((grid[:, 1:] > grid[:, :-1]).reshape(64))
+
+
+_OPENCV = "OpenCV contrib, img_hash module"
+_ZAUNER = "C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010; " + _OPENCV
+# Cut-offs of the Hamming hashes: PEERS.md's convention of 10 bits of 64, in proportion to the width.
+for _entry in (
+    HashMethod("average", 8, "uint8", "hamming", _opencv("averageHash"), 10, "texture, local contrast; sparse pictures look alike", _OPENCV),
+    HashMethod("phash", 8, "uint8", "hamming", _opencv("pHash"), 10, "fine detail, colour", _ZAUNER),
+    HashMethod("marr_hildreth", 72, "uint8", "hamming", _opencv("marrHildrethHash"), 90, "colour", _ZAUNER),
+    HashMethod("radial_variance", 40, "uint8", "correlation", _opencv("radialVarianceHash"), 0.1, "colour, the corners", _ZAUNER),
+    HashMethod("block_mean", 32, "uint8", "hamming", _opencv("blockMeanHash"), 40, "texture within a block, colour", _ZAUNER),
+    HashMethod("color_moment", 42, "float64", "l2", _opencv("colorMomentHash"), 8, "where things are", "Tang et al. 2012; " + _OPENCV),
+    HashMethod("dhash", 8, "uint8", "hamming", dhash, 10, "brightness, colour; smooth gradients", "N. Krawetz, Kind of Like That, 2013", dhash_block),
+):
+    HASHES.add(_entry)

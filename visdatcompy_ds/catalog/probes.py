@@ -1,0 +1,253 @@
+"""Probes: what is measured once per image and kept as a column. Each declares what it reads.
+
+``header``   facts of the file's header and its EXIF: a ``(Header, Metadata)``; costs no decode
+``bytes``    the whole content
+``working``  a ``WorkingBlock`` of n working pictures, so that a probe pays its calls once per block and not once per image
+
+Adding a measure is one ``PROBES.add(Probe(...))``; the pass, ``Dataset.fingerprints`` and the contract tests follow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from visdatcompy_ds.base.registry import Registry
+from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
+
+Reads = Literal["header", "bytes", "working"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """A measure and its facts.
+
+    Attributes
+    ----------
+    name : str
+        Column name.
+    reads : {"header", "bytes", "working"}
+        What `compute` is given.
+    dtype : str
+        NumPy dtype of the column.
+    missing : object
+        What a row holds that was not measured.
+    compute : callable
+        Header probes: ``(header, metadata) -> value``; bytes probes: ``data -> array``; working probes: ``block -> (n, *shape)``.
+    meaning : str
+        One line with unit and range.
+    shape : tuple of int
+        Shape of one value.
+    version : int
+        Raised whenever values change, so that kept ones are not trusted.
+    needs_metadata : bool
+        A header probe that looks at the EXIF, which an image without EXIF is spared.
+    """
+
+    name: str
+    reads: Reads
+    dtype: str
+    missing: object
+    compute: Callable[..., Any]
+    meaning: str
+    shape: tuple[int, ...] = ()
+    version: int = 1
+    needs_metadata: bool = False
+
+
+PROBES: Registry[Probe] = Registry("probe")
+
+
+def to_grey(picture: Any) -> Any:
+    """Return a BGR picture (H, W, 3) uint8 as OpenCV's grey (H, W)."""
+    import cv2
+
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+
+
+class WorkingBlock:
+    """Working pictures of n images, with what several probes share computed once.
+
+    Parameters
+    ----------
+    pictures : (n, side, side, 3) uint8 BGR array, C order
+    """
+
+    def __init__(self, pictures: Any) -> None:
+        self.pictures = pictures
+        self.side = pictures.shape[1]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.pictures)
+
+    @functools.cached_property
+    def tall(self) -> Any:
+        """All pictures one below the other, (n * side, side, 3): one OpenCV call then serves the block."""
+        return self.pictures.reshape(-1, self.side, 3)
+
+    @functools.cached_property
+    def tall_grey(self) -> Any:
+        """The same in grey, (n * side, side) uint8."""
+        return to_grey(self.tall)
+
+    @functools.cached_property
+    def grey(self) -> Any:
+        """Grey pictures, (n, side, side) uint8."""
+        return self.tall_grey.reshape(-1, self.side, self.side)
+
+    def reduced(self, side: int) -> Any:
+        """Return the pictures area-reduced to (n, side, side, 3); `side` divides the working side, so none leaks into the next."""
+        import cv2
+
+        return cv2.resize(self.tall, (side, side * len(self)), interpolation=cv2.INTER_AREA).reshape(-1, side, side, 3)
+
+
+def _fact(name: str, dtype: str, missing: object, meaning: str) -> None:
+    def compute(header: Any, metadata: Any) -> Any:
+        return getattr(header, name)
+
+    PROBES.add(Probe(name, "header", dtype, missing, compute, meaning))
+
+
+def _exif(name: str, dtype: str, missing: object, compute: Callable[[Any], Any], meaning: str) -> None:
+    def from_metadata(header: Any, metadata: Any) -> Any:
+        value = compute(metadata)
+        return missing if value is None else value
+
+    PROBES.add(Probe(name, "header", dtype, missing, from_metadata, meaning, needs_metadata=True))
+
+
+_fact("format", "object", "", "format by the file's first bytes: JPEG, PNG, …")
+_fact("width", "int32", 0, "pixels, upright")
+_fact("height", "int32", 0, "pixels, upright")
+_fact("channels", "uint8", 0, "channels as stored")
+_fact("bit_depth", "uint8", 0, "bits per channel as stored")
+_fact("colour", "object", "", "colour space as stored: grey, rgb, cmyk, palette, …")
+_fact("has_alpha", "bool", False, "the file carries transparency")
+_fact("is_animated", "bool", False, "the file holds more than one frame")
+_fact("orientation", "uint8", 0, "EXIF orientation 1 to 8")
+_exif("taken", "datetime64[us]", "NaT", lambda m: m.taken, "when the shutter opened, local time of the camera")
+_exif("has_subsec", "bool", False, lambda m: m.has_subsec, "`taken` knows fractions of a second")
+_exif("camera", "object", "", lambda m: m.camera, "serial number: maker note, else BodySerialNumber; never the model")
+_exif("make", "object", "", lambda m: m.make, "maker of the camera")
+_exif("model", "object", "", lambda m: m.model, "model of the camera")
+_exif("image_number", "int64", -1, lambda m: m.image_number, "the camera's own number of the shot")
+_exif("sequence", "object", "", lambda m: "" if m.sequence is None else "{}:{}/{}".format(*m.sequence), "event:frame/frames by the maker note")
+_exif("latitude", "float64", float("nan"), lambda m: m.gps and m.gps[0], "degrees north")
+_exif("longitude", "float64", float("nan"), lambda m: m.gps and m.gps[1], "degrees east")
+_exif("has_exif", "bool", False, lambda m: bool(m.exif), "the file carries EXIF")
+
+
+def _sha256(data: bytes) -> Any:
+    import numpy as np
+
+    return np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
+
+
+PROBES.add(Probe("sha256", "bytes", "uint8", 0, _sha256, "digest of the file's bytes", (32,)))
+
+
+def _per_picture(method: HashMethod) -> Callable[[WorkingBlock], Any]:
+    def compute(block: WorkingBlock) -> Any:
+        import numpy as np
+
+        return np.stack([method.compute(picture) for picture in block.pictures])
+
+    return compute
+
+
+for _method in HASHES.values():
+    _block = _method.block or _per_picture(_method)
+    PROBES.add(Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,)))
+
+
+def _brightness(block: WorkingBlock) -> Any:
+    return _mean_colour(block).mean(axis=1)
+
+
+def _mean_colour(block: WorkingBlock) -> Any:
+    import numpy as np
+
+    sums = block.pictures.reshape(len(block), -1, 3).sum(axis=1, dtype=np.uint32)
+    return (sums[:, ::-1] / np.float64(block.side**2)).astype(np.float32)
+
+
+def _colour_variance(block: WorkingBlock) -> Any:
+    return _mean_colour(block).var(axis=1)
+
+
+def _contrast(block: WorkingBlock) -> Any:
+    import numpy as np
+
+    # Integer sums are exact, so the value is the same in a block of any size.
+    flat = block.grey.reshape(len(block), -1)
+    total = flat.sum(axis=1, dtype=np.int64)
+    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
+    count = block.side**2
+    return (np.sqrt(np.maximum(squares * count - total**2, 0)) / count).astype(np.float32)
+
+
+def _sharpness(block: WorkingBlock) -> Any:
+    import cv2
+    import numpy as np
+
+    edges = cv2.Laplacian(block.tall_grey, cv2.CV_16S).reshape(-1, block.side, block.side)[:, 1:-1, 1:-1]
+    flat = np.ascontiguousarray(edges).reshape(len(block), -1)
+    count = flat.shape[1]
+    total = flat.sum(axis=1, dtype=np.int64)
+    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
+    return ((squares * count - total**2) / np.float64(count**2)).astype(np.float32)
+
+
+def _layout(block: WorkingBlock) -> Any:
+    import cv2
+
+    small = block.reduced(8).reshape(-1, 8, 3)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2Lab).reshape(len(block), 192)
+
+
+def _is_grey(block: WorkingBlock) -> Any:
+    # On 32 x 32 means: colour noise of a sensor and JPEG's chroma blocks average out, a coloured thing does not.
+    small = block.reduced(32)
+    spread = small.max(axis=3) - small.min(axis=3)
+    return spread.reshape(len(block), -1).max(axis=1) <= 12
+
+
+def _low_information(block: WorkingBlock) -> Any:
+    import numpy as np
+
+    # A hash describes structure. Where fewer than 1 in 20 of the 256 cells hold any, equal hashes say nothing.
+    cells = block.grey.reshape(len(block), 16, block.side // 16, 16, block.side // 16)
+    spread = cells.max(axis=(2, 4)).astype(np.int16) - cells.min(axis=(2, 4))
+    return (spread >= 12).reshape(len(block), -1).mean(axis=1) < 0.05
+
+
+def _measure(name: str, dtype: str, missing: object, compute: Callable[[WorkingBlock], Any], meaning: str, shape: tuple[int, ...] = ()) -> None:
+    PROBES.add(Probe(name, "working", dtype, missing, compute, meaning, shape))
+
+
+_NAN = float("nan")
+_measure("brightness", "float32", _NAN, _brightness, "mean of all channels, 0 to 255")
+_measure("contrast", "float32", _NAN, _contrast, "standard deviation of grey, 0 to 127.5")
+_measure("colour_variance", "float32", _NAN, _colour_variance, "variance of the three channel means; below 100 reads as grey")
+_measure("mean_colour", "float32", _NAN, _mean_colour, "mean red, green, blue, 0 to 255", (3,))
+_measure("sharpness", "float32", _NAN, _sharpness, "variance of the Laplacian of the working picture; more is sharper")
+_measure("layout", "uint8", 0, _layout, "8 x 8 colours in OpenCV's 8-bit Lab", (192,))
+_measure("is_grey", "bool", False, _is_grey, "no cell of a 32 x 32 grid shows colour")
+_measure("low_information", "bool", False, _low_information, "flat or nearly empty: never matched by hash alone")
+
+HEADER_PROBES = [probe.name for probe in PROBES.values() if probe.reads == "header"]
+CLEAN_PROBES = [
+    *HEADER_PROBES,
+    *"sha256 dhash phash average brightness contrast colour_variance mean_colour sharpness layout is_grey low_information".split(),
+]
+
+
+def select(names: Iterable[str]) -> list[Probe]:
+    """Return the probes of `names`, each once, in the order of the catalog."""
+    wanted = {PROBES[name].name for name in names}
+    return [probe for probe in PROBES.values() if probe.name in wanted]

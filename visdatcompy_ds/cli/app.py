@@ -1,0 +1,285 @@
+"""The commands. Each says what it found, and ends with what to do next; none of them moves or changes an image."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from visdatcompy_ds.base.errors import ArgumentError, OutputError, VisdatError
+from visdatcompy_ds.base.names import for_display
+
+if TYPE_CHECKING:
+    from visdatcompy_ds.dataset import Dataset
+    from visdatcompy_ds.plan import Plan
+    from visdatcompy_ds.selection import Selection
+
+app = typer.Typer(
+    name="visdatcompy-ds",
+    help="Explore folders of images, find what is the same, and draw the most useful ones. Nothing is ever changed by looking.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+WorkerOption = Annotated[str, typer.Option("--workers", metavar="N|auto", help="Threads; 'auto' is one per core.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
+Station = Annotated[str, typer.Option("--station", metavar="folder:K", help="Which folder of a path names the station; -1 is the last.")]
+Out = Annotated[Path | None, typer.Option("--out", help="New or empty folder for the results; 'results' when not given.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", help="Of the sample: the same seed gives the same choice.")]
+Export = Annotated[Path | None, typer.Option("--export", help="Also place the chosen images below this folder; never overwrites.", show_default=False)]
+How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help="How --export places them.")]
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Take the options that stand before a command."""
+    if version:
+        from visdatcompy_ds import __version__
+
+        typer.echo(f"visdatcompy_ds {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: visdatcompy-ds info datasets/trail --deep")
+def info(
+    folder: Annotated[str, typer.Argument(help="Folder, file or pattern.")],
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every image: damage, light, quality.")] = False,
+    station: Station = "folder:1",
+    workers: WorkerOption = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Say what is in a folder: counts, formats, resolutions, cameras, dates, and what cannot be used."""
+    dataset = _dataset(folder, station, workers, quiet)
+    _refuse_empty(dataset)
+    summary = dataset.summary(deep)
+    if as_json:
+        _print_json(summary)
+    elif not quiet:
+        from visdatcompy_ds.reports import text
+
+        typer.echo(text.dataset(dataset.name, dataset.path, summary))
+        again = "" if deep else f"; visdatcompy-ds info {_quoted(folder)} --deep decodes every image"
+        typer.echo(f"Next: visdatcompy-ds clean {_quoted(folder)} finds what is the same{again}.")
+    _end(len(dataset) - summary["usable"], strict)
+
+
+@app.command(epilog="Example: visdatcompy-ds clean new_card --against train --sample 500 --out results --export train_more")
+def clean(
+    folders: Annotated[list[str], typer.Argument(metavar="[HAVE] NEW", help="The new folder; before it, optionally, one we have.", show_default=False)],
+    against: Annotated[list[str] | None, typer.Option("--against", help="A folder we have: protected. May be given several times.")] = None,
+    sample: Annotated[int | None, typer.Option("--sample", help="Also choose N images of what stays.", show_default=False)] = None,
+    out: Out = None,
+    edited: Annotated[bool, typer.Option("--edited", help="Plan to remove edited copies too.")] = False,
+    similar: Annotated[bool, typer.Option("--similar", help="Plan to remove other shots of the same scene too.")] = False,
+    export: Export = None,
+    how: How = "copy",
+    seed: Seed = 42,
+    station: Station = "folder:1",
+    workers: WorkerOption = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Find which new images we already have or have twice, plan what may go, and choose N of the rest.
+
+    Changes no image: it writes tables, a plan and a page into --out.
+    """
+    from visdatcompy_ds.visdatcompare import VisDatCompare
+
+    if len(folders) > 2:
+        raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
+    _check_export(export, how, sample)
+    target = _results_folder(out)
+    new = _dataset(folders[-1], station, workers, quiet)
+    references = [_dataset(folder, station, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
+    for dataset in (new, *references):
+        _refuse_empty(dataset)
+    have = None
+    for reference in references:
+        have = reference if have is None else have + reference
+    comparison = VisDatCompare(new, None, workers=_workers(workers)) if have is None else VisDatCompare(have, new, workers=_workers(workers))
+    comparison.show_progress = False if quiet else None
+    plan = comparison.run(sample=sample, edited=edited, similar=similar, seed=seed)
+    written = comparison.report(target, "clean")
+    exported = _exported(plan.selection, export, how)
+    if as_json:
+        _print_json({**plan.facts(), "out": str(written), **exported})
+    elif not quiet:
+        typer.echo(plan.summary())
+        _say_exported(exported)
+        typer.echo(f"Next: open {_quoted(written / 'report.html')}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
+        typer.echo(_last_line(plan))
+    _end(_unusable(plan), strict)
+
+
+@app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")
+def draw(
+    folder: Annotated[str, typer.Argument(help="Folder, file or pattern.")],
+    number: Annotated[int, typer.Option("--number", "-n", help="How many images.", show_default=False)],
+    given: Annotated[list[str] | None, typer.Option("--given", help="A folder already had: never chosen. May be given several times.")] = None,
+    out: Out = None,
+    export: Export = None,
+    how: How = "copy",
+    rules: Annotated[str, typer.Option("--rules", help="How images are put into buckets: visual or hash16.")] = "visual",
+    seed: Seed = 42,
+    station: Station = "folder:1",
+    workers: WorkerOption = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Choose exactly N distinct images that show something of everything."""
+    from visdatcompy_ds.downsampler import Downsampler
+    from visdatcompy_ds.plan import sample_line
+    from visdatcompy_ds.reports import tables
+
+    _check_export(export, how, number)
+    target = _results_folder(out)
+    dataset = _dataset(folder, station, workers, quiet)
+    _refuse_empty(dataset)
+    had = [_dataset(name, station, workers, quiet) for name in given or []]
+    selection = Downsampler(dataset, rules).sample(number, seed, had or None)
+    written = tables.prepare_folder(target, [os.path.abspath(os.fsencode(folder))])
+    selection.save(written / "selected.csv")
+    exported = _exported(selection, export, how)
+    unusable = len(dataset) - int(dataset.files.is_usable.sum())
+    if as_json:
+        _print_json({**selection.summary(), "unusable": unusable, "out": str(written), **exported})
+    elif not quiet:
+        typer.echo(sample_line(selection))
+        _say_exported(exported)
+        typer.echo(f"Next: {_quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed.")
+        typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable." if unusable else "."))
+    _end(unusable, strict)
+
+
+def _dataset(folder: str, station: str, workers: str, quiet: bool) -> Dataset:
+    from visdatcompy_ds.dataset import Dataset
+
+    return Dataset(folder, station=station, workers=_workers(workers), show_progress=False if quiet else None)
+
+
+def _workers(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _refuse_empty(dataset: Dataset) -> None:
+    from visdatcompy_ds.base.errors import EmptySourceError
+
+    if len(dataset):
+        return
+    reasons = dataset.files.reason.tolist()
+    kinds = ", ".join(f"{reasons.count(reason)} {reason}" for reason in sorted(set(reasons)))
+    found = f"only {kinds}" if kinds else "it is empty"
+    raise EmptySourceError(f"No images in {for_display(dataset.path)}: {found}", "", "Check the folder")
+
+
+def _results_folder(out: Path | None) -> Path:
+    """Return where results go; a folder that was named must be new or empty, the default gets a number."""
+    if out is None:
+        number = 1
+        while (path := Path("results" if number == 1 else f"results-{number}")).exists():
+            number += 1
+        return path
+    if out.exists() and (not out.is_dir() or any(entry.name != ".visdatcompy_ds" for entry in out.iterdir())):
+        raise OutputError(f"{out} exists already", "Results go into a new or empty folder", "Choose another one with --out, or move it away")
+    return out
+
+
+def _check_export(export: Path | None, how: str, sample: int | None) -> None:
+    from visdatcompy_ds.engine.move import HOW
+
+    if how not in HOW:
+        raise ArgumentError(f"--how {how}", f"Allowed: {', '.join(HOW)}")
+    if sample is not None and sample < 0:
+        raise ArgumentError(f"A sample of {sample}", "Allowed: a whole number, 0 or more")
+    if export is not None and sample is None:
+        raise ArgumentError("--export without --sample", "An export places a sample", "Say how many with --sample N")
+
+
+def _exported(selection: Selection | None, folder: Path | None, how: str) -> dict[str, Any]:
+    if folder is None or selection is None:
+        return {}
+    done = selection.export(folder, how)
+    return {"export": {"folder": str(folder), "placed": done.placed, "labels": done.labels, "present": done.present, "conflicts": list(done.conflicts)}}
+
+
+def _say_exported(exported: dict[str, Any]) -> None:
+    if not exported:
+        return
+    facts = exported["export"]
+    parts = [f"{facts['placed']} images placed in {_quoted(facts['folder'])}"]
+    parts += [f"{facts['labels']} label files with them"] if facts["labels"] else []
+    parts += [f"{facts['present']} were there already"] if facts["present"] else []
+    typer.echo(f"Export: {', '.join(parts)}")
+    for name in facts["conflicts"][:6]:
+        typer.echo(f"  left as it is, another file has the name: {for_display(name)}")
+    if len(facts["conflicts"]) > 6:
+        typer.echo(f"  … and {len(facts['conflicts']) - 6} more names that other files have")
+
+
+def _and_sample(plan: Plan, written: Path) -> str:
+    return "" if plan.selection is None else f", {_quoted(written / 'selected.txt')} the chosen paths"
+
+
+def _unusable(plan: Plan) -> int:
+    return sum(entry["images"] - entry["usable"] for entry in plan.facts()["datasets"])
+
+
+def _last_line(plan: Plan) -> str:
+    images = sum(entry["images"] for entry in plan.facts()["datasets"])
+    unusable = _unusable(plan)
+    return f"Done: {images} images" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
+
+
+def _print_json(value: Any) -> None:
+    from visdatcompy_ds.reports import tables
+
+    typer.echo(tables.to_json(value).decode("utf-8"), nl=False)
+
+
+def _quoted(path: str | Path) -> str:
+    text = for_display(str(path))
+    return f"'{text}'" if " " in text else text
+
+
+def _end(unusable: int, strict: bool) -> None:
+    if strict and unusable:
+        raise typer.Exit(3)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 error, 3 unusable images with --strict, 130 interrupted."""
+    command = typer.main.get_command(app)
+    try:
+        outcome = command.main(arguments, prog_name="visdatcompy-ds", standalone_mode=False)
+    except VisdatError as error:
+        return _failed(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("Interrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; let the final flush succeed
+        return 0
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            if os.environ.get("VISDATCOMPY_DEBUG"):
+                raise
+            return _failed(f"Unexpected {type(error).__name__}: {error}. This is a bug of visdatcompy_ds; VISDATCOMPY_DEBUG=1 shows where.")
+        return _failed(f"{error.format_message()} See visdatcompy-ds --help.")
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _failed(message: str) -> int:
+    typer.echo(f"Error: {for_display(message)}", err=True)
+    return 1

@@ -1,0 +1,312 @@
+"""The noun ``Dataset``: a folder, a file, a pattern, a list or named folders, explored and measured on request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ArgumentError, UnknownNameError
+from visdatcompy_ds.base.names import for_display, to_text
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.base.tables import Files, Fingerprints
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES, HEADER_PROBES, PROBES
+from visdatcompy_ds.engine.decode import Limits
+from visdatcompy_ds.engine.run import Workers, worker_count
+from visdatcompy_ds.image import Image
+from visdatcompy_ds.stages import context, explore, scan
+from visdatcompy_ds.stages.fingerprint import Counts, fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Dataset:
+    """Images from one or more sources.
+
+    Making a Dataset lists the files and reads none of them. What is measured later is kept.
+
+    Parameters
+    ----------
+    source : path, glob, sequence of paths, or dict of str to path
+        A folder, a file, a pattern, a list (ids are relative to the common root), or named folders such as ``{"CAM01": "/media/sd1"}``.
+    name : str, optional
+        By default the last part of the path.
+    recursive : bool
+        Also read subfolders; links to folders are never followed.
+    include, exclude : str or sequence of str, optional
+        Patterns for ids or file names; the rest is ``skipped``.
+    station : str, callable or None
+        Where a shot was taken: ``"folder:1"`` is the first folder of the id, or a function of the id.
+    label : str, callable or None
+        The class of an image: ``"folder"`` is its last folder, or a function of the id.
+    gap_s : float
+        Seconds without a shot at a station that end an event.
+    workers : int or "auto"
+        Threads; "auto" is one per core. Results do not depend on it.
+    limits : Limits, optional
+        What is refused before a decoder sees it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
+
+    Raises
+    ------
+    MissingSourceError, SourceError, ArgumentError
+        For a source that does not exist, cannot be opened, or is none.
+
+    Examples
+    --------
+    >>> ds = Dataset("datasets/trail")
+    >>> len(ds), ds[0].filename
+    (30, 'IMG_0001.JPG')
+    """
+
+    def __init__(
+        self,
+        source: scan.Source,
+        name: str | None = None,
+        recursive: bool = True,
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        station: context.Rule = "folder:1",
+        label: context.Rule = None,
+        gap_s: float = 60,
+        workers: Workers = "auto",
+        limits: Limits | None = None,
+        show_progress: bool | None = None,
+    ) -> None:
+        worker_count(workers)
+        found = scan.scan(source, name, recursive, include, exclude)
+        self._source = source
+        self._rules = {"station": station, "label": label, "gap_s": gap_s}
+        self._workers, self._limits, self._show_progress = workers, limits or Limits(), show_progress
+        self._take(Fingerprints(found, {}))
+        context.add_context(self._table.take(slice(0, 0)), **self._rules)  # type: ignore[arg-type]
+
+    def _take(self, table: Fingerprints) -> None:
+        self._table = table
+        self._images: list[Image] | None = None
+        self.counts = Counts()
+        self.exif_data: pd.DataFrame | None = None
+
+    def _with_table(self, table: Fingerprints) -> Dataset:
+        new = object.__new__(Dataset)
+        new.__dict__.update(self.__dict__)
+        new._take(table)
+        return new
+
+    def __repr__(self) -> str:
+        """Return name and number of images."""
+        return f"Dataset({for_display(self.name)!r}, {len(self)} images)"
+
+    @property
+    def files(self) -> Files:
+        """Every file found, images or not, each with its status."""
+        return self._table.files
+
+    @property
+    def name(self) -> str:
+        """Name; several are joined by "+"."""
+        return "+".join(self.files.names)
+
+    @property
+    def path(self) -> str:
+        """The source as text."""
+        if isinstance(self._source, (str, bytes, os.PathLike)):
+            return to_text(os.fsencode(self._source))
+        if isinstance(self._source, dict):
+            return ", ".join(to_text(os.fsencode(path)) for path in self._source.values())
+        return f"{len(self._source)} paths"
+
+    @property
+    def images(self) -> list[Image]:
+        """The images by name, usable or not, in natural order."""
+        if self._images is None:
+            rows = self._rows
+            self._images = [Image(self.files.path[row], self._limits, id=self.files.id[row]) for row in rows.tolist()]
+        return self._images
+
+    @property
+    def _rows(self) -> Any:
+        return np.flatnonzero(~self.files.has_status(Status.SKIPPED))
+
+    @property
+    def filenames(self) -> list[str]:
+        """Ids of the images: paths relative to the source."""
+        return [str(file_id) for file_id in self.files.id[self._rows]]
+
+    @property
+    def image_count(self) -> int:
+        """Number of images by name."""
+        return len(self)
+
+    def __len__(self) -> int:
+        """Return the number of images by name."""
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Image]:
+        """Iterate over the images in natural order."""
+        return iter(self.images)
+
+    def __getitem__(self, key: int | str) -> Image:
+        """Return an image by position or by id."""
+        if isinstance(key, str):
+            return self.get_image(key)
+        try:
+            return self.images[key]
+        except (IndexError, TypeError):
+            message = f"No image at {key!r}: {self.name} has {len(self)} images"
+            raise IndexError(message) from None
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether an image, or an id, is in the dataset."""
+        return any(image is key or image.id == key for image in self.images)
+
+    def get_image(self, name: str) -> Image:
+        """Return an image by id ("CAM01/IMG_0001.jpg"), or by file name where only one has it.
+
+        Raises
+        ------
+        UnknownNameError, ArgumentError
+            When no image, or more than one, is called so.
+        """
+        found = [image for image in self.images if image.id == name] or [image for image in self.images if image.filename == name]
+        if not found:
+            raise UnknownNameError("image", name, [image.id for image in self.images[:20]])
+        if len(found) > 1:
+            raise ArgumentError(f"{len(found)} images are called {name!r}", f"Their ids: {', '.join(image.id for image in found[:5])}", "Use the id")
+        return found[0]
+
+    def delete_image(self, image: Image | str) -> None:
+        """Take an image out of this object; the file stays where it is."""
+        target = self.get_image(image) if isinstance(image, str) else image
+        at = [row for row, held in zip(self._rows.tolist(), self.images, strict=True) if held is target or held.path == target.path]
+        if not at:
+            raise UnknownNameError("image", target.id, [held.id for held in self.images[:20]])
+        self._table = self._table.take(np.setdiff1d(np.arange(len(self._table)), at))
+        self._images = None
+
+    def subset(self, ids: Iterable[str | Image]) -> Dataset:
+        """Return a new Dataset of some images, in natural order."""
+        wanted = {image.id if isinstance(image, Image) else image for image in ids}
+        rows = self._rows[np.isin(self.files.id[self._rows].astype(str), list(wanted))] if wanted else self._rows[:0]
+        missing = wanted - set(self.files.id[rows])
+        if missing:
+            raise UnknownNameError("image", min(missing), [image.id for image in self.images[:20]])
+        return self._with_table(self._table.take(rows))
+
+    def filter(self, keep: Callable[[pd.Series[Any]], bool]) -> Dataset:
+        """Return a new Dataset of the images for which `keep`, given their row of :meth:`table`, is true.
+
+        Examples
+        --------
+        >>> bright = Dataset("datasets/trail").filter(lambda row: row.brightness > 100)
+        """
+        frame = self.table()
+        chosen = [bool(keep(row)) for _, row in frame.iterrows()]
+        rows = np.flatnonzero(chosen)
+        rows = rows[~self.files.has_status(Status.SKIPPED)[rows]]
+        return self._with_table(self._table.take(rows))
+
+    def __add__(self, other: Dataset) -> Dataset:
+        """Return a new Dataset of the images of both; each keeps its dataset's name."""
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        mine, theirs = self.measured(), other.measured()
+        columns = {name for name in mine.columns if name in theirs}
+        joined = self._with_table(Fingerprints.combine([_only(mine, columns), _only(theirs, columns)]))
+        joined._source = [os.fsdecode(path) for path in joined.files.path]
+        return joined
+
+    def measured(self, *probes: str) -> Fingerprints:
+        """Return the table of all files with at least these columns; what is missing is measured in one pass.
+
+        Parameters
+        ----------
+        *probes : str
+            Names of the catalog: "sha256", "phash", "brightness", "width", ….
+        """
+        missing = [PROBES[name].name for name in probes if PROBES[name].name not in self._table]
+        if missing:
+            base = self._table
+            new, counts = fingerprint(base.files, missing, self._workers, self._limits, self._show_progress)
+            self.counts += counts
+            decoded = new["decoded"] | base["decoded"] if "decoded" in base else new["decoded"]
+            self._table = Fingerprints(new.files, {**base.columns, **new.columns, "decoded": decoded})
+            if "taken" in missing:
+                self._table = context.add_context(self._table, **self._rules)  # type: ignore[arg-type]
+        return self._table
+
+    def fingerprints(self, *names: str) -> pd.DataFrame:
+        """Return columns of the catalog, one row per image; hashes and digests as hexadecimal digits.
+
+        Parameters
+        ----------
+        *names : str
+            By default "sha256" and "phash".
+        """
+        import pandas as pd
+
+        wanted = [PROBES[name].name for name in (names or ("sha256", "phash"))]
+        table = self.measured(*wanted).take(self._rows)
+        columns: dict[str, Any] = {"id": list(table.files.id), "status": [status.value for status in self._statuses(table.files)]}
+        for name in wanted:
+            column = table[name]
+            is_code = column.dtype == np.uint8 and column.ndim == 2 and name != "layout"
+            values = [bytes(code).hex() if code.any() or there else None for code, there in zip(column, table["decoded"], strict=True)] if is_code else None
+            columns[name] = values if values is not None else (list(column) if column.ndim > 1 else column)
+        return pd.DataFrame(columns)
+
+    @staticmethod
+    def _statuses(files: Files) -> list[Status]:
+        by_code = list(Status)
+        return [by_code[code] for code in files.status.tolist()]
+
+    def table(self) -> pd.DataFrame:
+        """Return ``images.csv`` as a DataFrame: one row per file found, with status, dates, stations and measures."""
+        import pandas as pd
+
+        from visdatcompy_ds.reports import tables
+
+        return pd.DataFrame(tables.image_columns(self.measured(*CLEAN_PROBES)))
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """Every image by name that cannot be used, with status and reason; decodes what was not decoded yet."""
+        import pandas as pd
+
+        from visdatcompy_ds.reports import tables
+
+        return pd.DataFrame(tables.problem_columns(self.measured(*CLEAN_PROBES)))
+
+    def get_exif_data(self) -> pd.DataFrame:
+        """Return the EXIF of each image, one row per image in order, a column per tag; kept as ``exif_data``."""
+        import pandas as pd
+
+        rows = explore.exif_rows(self.files.path[self._rows], self._limits, self._workers)
+        frame = pd.DataFrame(rows, index=range(len(rows)))
+        frame.insert(0, "id", self.filenames)
+        self.exif_data = frame
+        return frame
+
+    def summary(self, deep: bool = False) -> dict[str, Any]:
+        """Return what is in the dataset as plain data; see :meth:`info`."""
+        return explore.summarise(self.measured(*(CLEAN_PROBES if deep else HEADER_PROBES)), deep)
+
+    def info(self, deep: bool = False) -> None:
+        """Print what is in the dataset.
+
+        Parameters
+        ----------
+        deep : bool
+            Also decode every image and add damage, light and quality. Without it only the beginning of each file is read.
+        """
+        from visdatcompy_ds.reports import text
+
+        print(text.dataset(self.name, self.path, self.summary(deep)))  # noqa: T201
+
+
+def _only(table: Fingerprints, columns: set[str]) -> Fingerprints:
+    return Fingerprints(table.files, {name: table[name] for name in table.columns if name in columns})

@@ -1,0 +1,91 @@
+"""The two pictures of a file: the small working picture and the full one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.engine.decode.jpeg import decode_jpeg
+from visdatcompy_ds.engine.decode.picture import WORKING_SIDE, Header, Picture
+from visdatcompy_ds.engine.decode.upright import turn_upright
+
+_JPEG = ("JPEG", "MPO")
+_TURNED_BY_DECODER = ("TIFF", "HEIF")  # Pillow and libheif turn these themselves
+
+
+def decode_working(data: bytes, header: Header, side: int = WORKING_SIDE) -> Picture:
+    """Decode the working picture: a small square, the same by whatever path a run came to it.
+
+    A JPEG is reduced by its decoder as far as both stored sides keep `side` pixels, then area-resampled; anything else is decoded in full
+    and area-resampled. The GIL is released while decoding and resampling.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    header : Header
+        What :func:`read_header` said of it; its limits were checked there.
+    side : int
+        Side of the square, in pixels.
+
+    Returns
+    -------
+    Picture
+        Pixels of shape (side, side, 3), uint8, blue-green-red, upright; the aspect ratio is not kept.
+
+    Raises
+    ------
+    UnreadableImageError
+        Cut short, or damaged beyond reading.
+
+    Notes
+    -----
+    The working picture of a JPEG differs slightly from that of the same pixels in a PNG: the decoder reduces in another way than the mean.
+    """
+    from visdatcompy_ds.kernels.resample import area_square  # numba is not loaded for a header
+
+    if header.format in _JPEG:
+        stored, status, reason = decode_jpeg(data, header, side, "BGRX")
+        pixels = area_square(stored, side)
+        if header.orientation != 1:
+            pixels = turn_upright(pixels, header.orientation)
+        return Picture(pixels, status, reason)
+    full, status, reason = _decode_other(data, header, "BGRX")
+    return Picture(area_square(full, side), status, reason)
+
+
+def decode_full(data: bytes, header: Header) -> Picture:
+    """Decode at full resolution.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    header : Header
+        What :func:`read_header` said of it.
+
+    Returns
+    -------
+    Picture
+        Pixels of shape (header.height, header.width, 3), uint8, blue-green-red, upright.
+
+    Raises
+    ------
+    UnreadableImageError
+        Cut short, or damaged beyond reading.
+    """
+    if header.format in _JPEG:
+        stored, status, reason = decode_jpeg(data, header, 0, "BGR")
+        return Picture(turn_upright(stored, header.orientation), status, reason)
+    pixels, status, reason = _decode_other(data, header, "BGR")
+    return Picture(pixels, status, reason)
+
+
+def _decode_other(data: bytes, header: Header, layout: str) -> tuple[np.ndarray, Status, str]:
+    from visdatcompy_ds.engine.decode.pillow import decode_first, to_bgr
+
+    image, status, reason = decode_first(data, header)
+    pixels = to_bgr(image, layout)
+    if header.format not in _TURNED_BY_DECODER:
+        pixels = turn_upright(pixels, header.orientation)
+    return pixels, status, reason

@@ -1,0 +1,144 @@
+"""Decode JPEG by simplejpeg, which says when data are damaged; by Pillow where simplejpeg cannot.
+
+A strict decode that passes is believed, but for one kind of damage it misses: sectors that a bad card gave back as zeros. A strict
+decode that fails is looked into: cut short, only the end marker missing, damaged, or a rare subsampling that only Pillow reads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg  # type: ignore[import-untyped]
+
+from visdatcompy_ds.base.errors import UnreadableImageError
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.jpeg_header import Scan, read_scans, without_stray_bytes
+from visdatcompy_ds.engine.decode.picture import Header
+
+Pixels = npt.NDArray[np.uint8]
+
+_ZEROS = bytes(64)  # intact photos have at most 4 zero bytes in a row in their scans
+_END = b"\xff\xd9"
+
+
+def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pixels, Status, str]:
+    """Decode a JPEG as stored, not yet upright.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    header : Header
+        Its header.
+    side : int
+        Both sides of the result have at least this many pixels, where the picture has them: the decoder reduces as far as that allows.
+        0: full resolution.
+    layout : str
+        "BGR" or "BGRX".
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W, 3 or 4), uint8
+        The pixels.
+    Status, str
+        What became of the file, and why.
+
+    Raises
+    ------
+    UnreadableImageError
+        Cut short, or damaged beyond reading.
+    """
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True)
+    except Exception as error:  # simplejpeg raises ValueError and more, all with the decoder's words
+        return _second_try(data, header, side, layout, str(error))
+    if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
+        return pixels, Status.DAMAGED, reasons.ZEROED
+    return pixels, Status.OK, ""
+
+
+def _second_try(data: bytes, header: Header, side: int, layout: str, complaint: str) -> tuple[Pixels, Status, str]:
+    if "subsampling" in complaint:
+        return _by_pillow(data, header, side, layout)
+    progressive, components, scans = read_scans(data)
+    if not scans:
+        raise UnreadableImageError(reasons.TRUNCATED)
+    if not _has_end(data, scans[0].start):  # two such bytes are always a marker in a scan
+        return _without_end(data, side, layout, progressive, components, scans)
+    repaired = without_stray_bytes(data)
+    if repaired is not None:
+        try:
+            return _strict(repaired, side, layout), Status.RECOVERED, reasons.STRAY_BYTES
+        except UnreadableImageError:
+            pass
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=False)
+    except Exception:
+        try:
+            pixels = _by_pillow(data, header, side, layout)[0]
+        except UnreadableImageError:
+            raise UnreadableImageError(reasons.BEYOND_READING) from None
+    return pixels, Status.DAMAGED, reasons.DAMAGED
+
+
+def _strict(data: bytes, side: int, layout: str) -> Pixels:
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True)
+    except Exception:
+        raise UnreadableImageError(reasons.TRUNCATED) from None
+    return pixels
+
+
+def _has_end(data: bytes, start: int) -> bool:
+    return data.find(_END, start) >= 0
+
+
+def _without_end(
+    data: bytes, side: int, layout: str, progressive: bool, components: tuple[int, ...], scans: list[Scan]
+) -> tuple[Pixels, Status, str]:
+    """Tell a file that lacks nothing but its end marker from one that was cut short."""
+    whole = data[:-1] if data.endswith(b"\xff") else data
+    if not _covers_all(progressive, components, scans):
+        raise UnreadableImageError(reasons.TRUNCATED)
+    pixels = _strict(whole + _END, side, layout)
+    if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
+        return pixels, Status.DAMAGED, reasons.ZEROED
+    return pixels, Status.RECOVERED, reasons.NO_END
+
+
+def _covers_all(progressive: bool, components: tuple[int, ...], scans: list[Scan]) -> bool:
+    """Tell whether the scans bring every coefficient in full: a progressive file may be cut exactly between two of them."""
+    if not progressive:
+        return {part for scan in scans for part in scan.components} >= set(components)
+    exact: set[tuple[int, int]] = set()
+    for scan in scans:
+        if scan.bits[1] == 0:
+            exact.update((part, k) for part in scan.components for k in range(scan.band[0], scan.band[1] + 1))
+    return all((part, k) in exact for part in components for k in range(64))
+
+
+def _has_zeroed_data(data: bytes) -> bool:
+    """Tell whether zero bytes lie in the scans where no encoder puts them; zeros in metadata or behind the end do not count."""
+    for scan in read_scans(data)[2]:
+        if data.find(_ZEROS, scan.start, scan.end) >= 0 and not _zeros_may_be_flat(scan):
+            return True
+    return False
+
+
+def _zeros_may_be_flat(scan: Scan) -> bool:
+    """Tell whether zero bits can stand for flat blocks: optimised tables may give "no change" the code 0, as in a page of plain white."""
+    if scan.bits[0]:  # a refining scan holds raw bits
+        return True
+    return all(symbol & 15 == 0 for symbol in scan.first_symbols)
+
+
+def _by_pillow(data: bytes, header: Header, side: int, layout: str) -> tuple[Pixels, Status, str]:
+    from visdatcompy_ds.engine.decode.pillow import draft_jpeg
+
+    if not _has_end(data[-64:] if header.format == "JPEG" else data, 0) and not _has_end(data, len(data) // 2):
+        raise UnreadableImageError(reasons.TRUNCATED)
+    pixels = draft_jpeg(data, side, layout)
+    if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
+        return pixels, Status.DAMAGED, reasons.ZEROED
+    return pixels, Status.OK, ""

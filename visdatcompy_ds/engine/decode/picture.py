@@ -1,0 +1,141 @@
+"""What decoding takes and gives: limits, a header, a picture, metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from visdatcompy_ds.base.status import Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+WORKING_SIDE = 128  # side of the working picture in pixels; every hash, metric on small pictures and bucket is built on it
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may ask for before a decoder sees it.
+
+    Parameters
+    ----------
+    max_pixels : int
+        Width times height, from the header.
+    max_file_bytes : int
+        Size of the file.
+    max_scans : int
+        Scans of a JPEG: each may cost as much as the whole picture.
+    max_metadata_bytes : int
+        EXIF and XMP, each; what is longer is left out.
+    """
+
+    max_pixels: int = 100_000_000
+    max_file_bytes: int = 2_000_000_000
+    max_scans: int = 200
+    max_metadata_bytes: int = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about its picture.
+
+    Parameters
+    ----------
+    format : str
+        By magic, never by extension: "JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF", "PPM".
+    width, height : int
+        Upright, in pixels.
+    channels : int
+        1, 2, 3 or 4, as stored (a palette is 1).
+    bit_depth : int
+        Bits per channel, 1 to 32.
+    colour : str
+        "grey", "rgb", "cmyk", "ycck", "palette", "float" or "lab".
+    has_alpha : bool
+        The file carries an alpha channel or a transparent colour.
+    is_animated : bool
+        More than one frame or page; the further pictures of an MPO do not count.
+    orientation : int
+        EXIF orientation, 1 to 8; anything else in the file is 1.
+    exif : bytes
+        The TIFF block of the EXIF data, empty where there is none.
+    xmp : bytes
+        The XMP packet, empty where there is none.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int = 3
+    bit_depth: int = 8
+    colour: str = "rgb"
+    has_alpha: bool = False
+    is_animated: bool = False
+    orientation: int = 1
+    exif: bytes = b""
+    xmp: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray, shape (H, W, 3), uint8
+        Blue, green, red; upright; C-contiguous.
+    status : Status
+        OK, RECOVERED (whole, though the file is not) or DAMAGED (to be shown, never to be compared).
+    reason : str
+        Empty for OK.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    status: Status = Status.OK
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What EXIF and XMP say; a broken tag is simply missing.
+
+    Parameters
+    ----------
+    exif : dict of str to object
+        Tag name to a str, int, float or tuple of them; without maker notes.
+    xmp : dict of str to str
+        Flat: "dc:subject" to text; several values are joined by "; ".
+    gps : tuple of float, optional
+        Latitude and longitude in decimal degrees; (0, 0) is no fix.
+    altitude_m : float, optional
+        Metres above sea level.
+    taken : datetime.datetime, optional
+        DateTimeOriginal with its sub-seconds, else DateTimeDigitized; never the date of the last change, never the file's. No time zone.
+    has_subsec : bool
+        `taken` is finer than a second.
+    camera : str
+        A serial number: of the maker note, else BodySerialNumber, else CameraSerialNumber, else empty; never the model.
+    make, model : str
+        As in the file.
+    image_number : int, optional
+        EXIF ImageNumber.
+    sequence : tuple of int, optional
+        Camera traps: event number, frame, frames of the event.
+    software : str
+        As in the file.
+    """
+
+    exif: dict[str, Any] = field(default_factory=dict)
+    xmp: dict[str, str] = field(default_factory=dict)
+    gps: tuple[float, float] | None = None
+    altitude_m: float | None = None
+    taken: datetime | None = None
+    has_subsec: bool = False
+    camera: str = ""
+    make: str = ""
+    model: str = ""
+    image_number: int | None = None
+    sequence: tuple[int, int, int] | None = None
+    software: str = ""

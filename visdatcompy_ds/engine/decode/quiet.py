@@ -1,0 +1,44 @@
+"""Silence Pillow's warnings while we call it, and only then, from any number of threads."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# warnings.catch_warnings saves and restores the whole list of filters, which two threads that leave in the other order than they entered
+# corrupt for good; one entry of our own, put in by the first and taken out by the last, does not
+_ENTRY = ("ignore", None, Warning, re.compile(r"PIL\.|visdatcompy_ds\.engine\.decode\."), 0)
+_lock = threading.Lock()
+_inside = 0
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Run the block without warnings from Pillow; those of other modules are left alone."""
+    global _inside  # noqa: PLW0603
+    filters = warnings.filters
+    assert isinstance(filters, list)
+    with _lock:
+        _inside += 1
+        if _ENTRY not in filters[:1]:
+            filters.insert(0, _ENTRY)
+            _tell()
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                while _ENTRY in warnings.filters:
+                    warnings.filters.remove(_ENTRY)  # type: ignore[attr-defined]
+                _tell()
+
+
+def _tell() -> None:
+    """Make the C side of `warnings` look at the list again."""
+    refresh = getattr(warnings, "_filters_mutated", None) or getattr(warnings, "_filters_mutated_lock_held", None)
+    if refresh is not None:
+        refresh()

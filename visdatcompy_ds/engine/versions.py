@@ -1,0 +1,19 @@
+"""Versions of this package and of what it stands on, without importing any of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+PACKAGES = ("visdatcompy_ds", "numpy", "opencv-contrib-python", "simplejpeg", "Pillow", "scikit-image", "numba", "pandas", "matplotlib")
+
+
+def versions() -> dict[str, str]:
+    """Return name to version, "absent" for what is not installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found

@@ -1,0 +1,267 @@
+"""The noun ``Image``: one file, read when it is asked for."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from visdatcompy_ds.base.errors import ArgumentError, ImageError, MissingSourceError, SourceError
+from visdatcompy_ds.base.names import for_display, path_bytes, to_text
+from visdatcompy_ds.base.status import Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from visdatcompy_ds.engine import decode
+
+
+class Image:
+    """One image file.
+
+    Nothing is read until it is asked for; the header, the metadata and the content are then read once each.
+
+    Parameters
+    ----------
+    path : str, bytes or os.PathLike
+        Where the file is.
+    limits : Limits, optional
+        What is refused before a decoder sees it; by default more than 100 Mpx, 2 GB or 200 JPEG scans.
+
+    Attributes
+    ----------
+    path : str
+        The path as text; bytes that are not UTF-8 as the operating system's escapes.
+    filename : str
+        Its last part.
+    exif_data : dict or None
+        What :meth:`get_exif_data` returned, None before its first call.
+
+    Examples
+    --------
+    >>> image = Image("datasets/trail/CAM01/IMG_0001.JPG")
+    >>> image.width, image.height, image.format
+    (640, 480, 'JPEG')
+    """
+
+    def __init__(self, path: str | bytes | os.PathLike[str], limits: decode.Limits | None = None, *, id: str | None = None) -> None:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            raise ArgumentError(f"A path of type {type(path).__name__}", "Allowed: str, bytes or pathlib.Path")
+        self._path = path_bytes(path)
+        self.path = os.fsdecode(self._path)
+        self.filename = os.path.basename(self.path)
+        self.id = to_text(os.path.basename(self._path)) if id is None else id
+        self.exif_data: dict[str, Any] | None = None
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        """Return the path."""
+        return f"Image({for_display(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        """Return the path, so that an Image goes wherever a path does."""
+        return self.path
+
+    @functools.cached_property
+    def _content(self) -> bytes:
+        from visdatcompy_ds.engine import files
+
+        try:
+            return files.read(self._path)
+        except FileNotFoundError:
+            raise MissingSourceError(f"No such file: {for_display(self.path)}", "", "Check the spelling and that the disk is mounted") from None
+        except OSError as error:
+            cause = "it is a folder" if os.path.isdir(self._path) else files.describe(error)
+            remedy = "Use Dataset for folders" if os.path.isdir(self._path) else "Check its permissions"
+            raise SourceError(f"{for_display(self.path)} cannot be read: {cause}", "An Image is one regular file", remedy) from None
+
+    @functools.cached_property
+    def _header(self) -> decode.Header:
+        from visdatcompy_ds.engine import decode
+
+        return self._named(lambda: decode.read_header(self._content, self._limits or decode.Limits()))
+
+    def _named(self, decoded: Any) -> Any:
+        """Call `decoded` and put the path into the error it may raise."""
+        try:
+            return decoded()
+        except ImageError as error:
+            remedy = "Raise the limit with Image(path, limits=Limits(…))" if error.status is Status.REFUSED and "limit" in error.reason else ""
+            raise type(error)(error.reason, for_display(self.path), remedy or error.remedy) from error
+
+    @property
+    def width(self) -> int:
+        """Width in pixels, upright."""
+        return self._header.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels, upright."""
+        return self._header.height
+
+    @property
+    def channels(self) -> int:
+        """Channels as stored: 1 grey, 3 colour, 4 with transparency or CMYK."""
+        return self._header.channels
+
+    @property
+    def format(self) -> str:
+        """Format by the first bytes, whatever the name says: "JPEG", "PNG", …."""
+        return self._header.format
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return len(self._content)
+
+    def info(self) -> None:
+        """Print name, resolution, format, size, and when and with what it was taken."""
+        from visdatcompy_ds.reports import text
+
+        found = self.metadata
+        taken = found["taken"].isoformat(sep=" ") if found["taken"] else ""
+        print(text.image(self.filename, self.width, self.height, self.channels, self.format, self.size_bytes, taken, found["camera"]))  # noqa: T201
+
+    def read(self, mode: Literal["bgr", "rgb", "gray"] = "bgr", size: tuple[int, int] | int | None = None) -> NDArray[np.uint8]:
+        """Decode the picture, upright, as 8 bit.
+
+        Parameters
+        ----------
+        mode : {"bgr", "rgb", "gray"}
+            Order of channels; grey is OpenCV's luma.
+        size : (int, int), int or None
+            (width, height), or one number for a square, by area resampling; None is full resolution. ``128`` is the working picture
+            that all hashes are computed from, made by the reduced decode.
+
+        Returns
+        -------
+        ndarray
+            (H, W, 3) uint8, or (H, W) for grey.
+
+        Raises
+        ------
+        MissingSourceError, SourceError
+            When there is no such file, or it is no regular file.
+        UnreadableImageError, RefusedImageError
+            When it holds no picture that can be decoded, or one beyond a limit.
+        """
+        from visdatcompy_ds.engine import decode
+
+        if mode not in ("bgr", "rgb", "gray"):
+            raise ArgumentError(f"mode={mode!r}", 'Allowed: "bgr", "rgb", "gray"')
+        wanted = None if size is None else _size(size)
+        header = self._header
+        if wanted == (decode.WORKING_SIDE, decode.WORKING_SIDE):
+            pixels = self._named(lambda: decode.decode_working(self._content, header)).pixels
+        else:
+            pixels = self._named(lambda: decode.decode_full(self._content, header)).pixels
+            if wanted is not None:
+                from visdatcompy_ds.kernels.resample import area_resize
+
+                pixels = area_resize(pixels, *wanted)
+        if mode == "bgr":
+            return pixels  # type: ignore[no-any-return]
+        if mode == "rgb":
+            return pixels[:, :, ::-1].copy()  # type: ignore[no-any-return]
+        from visdatcompy_ds.catalog.probes import to_grey
+
+        return to_grey(pixels)  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def _metadata(self) -> decode.Metadata:
+        from visdatcompy_ds.engine import decode
+
+        return decode.read_metadata(self._header)
+
+    def get_exif_data(self) -> dict[str, Any]:
+        """Return EXIF as tag name to plain value, {} when there is none; kept as ``exif_data``."""
+        self.exif_data = dict(self._metadata.exif)
+        return self.exif_data
+
+    @functools.cached_property
+    def metadata(self) -> dict[str, Any]:
+        """What is known about the shot and the file.
+
+        ``file`` (size_bytes, modified), ``exif``, ``xmp``, ``gps`` as (latitude, longitude) in degrees or None, ``altitude_m``,
+        ``taken`` as datetime or None (never the file's date), ``camera`` (maker, model and serial as far as known).
+        """
+        found = self._metadata
+        info = os.stat(self._path)
+        modified = datetime.datetime.fromtimestamp(info.st_mtime, datetime.timezone.utc)
+        camera = " ".join(part for part in (found.make, found.model, f"#{found.camera}" if found.camera else "") if part)
+        return {
+            "file": {"size_bytes": self.size_bytes, "modified": modified, "format": self.format},
+            "exif": dict(found.exif),
+            "xmp": dict(found.xmp),
+            "gps": found.gps,
+            "altitude_m": found.altitude_m,
+            "taken": found.taken,
+            "camera": camera,
+        }
+
+    def hash(self, method: str = "phash") -> str:
+        """Return a perceptual hash as hexadecimal digits.
+
+        Parameters
+        ----------
+        method : str
+            "average", "phash", "marr_hildreth", "radial_variance", "block_mean", "color_moment" or "dhash".
+        """
+        from visdatcompy_ds.catalog.hashes import HASHES
+
+        entry = HASHES[method]
+        return entry.to_hex(entry.compute(self.read(size=128)))
+
+    def compare(self, other: Image | str | os.PathLike[str], metric: str = "ssim", size: tuple[int, int] | int | None = 256) -> float:
+        """Return a metric between this image and another.
+
+        Parameters
+        ----------
+        other : Image or path
+        metric : str
+            "pix2pix", "mse", "nrmse", "ssim", "psnr", "mae" or "nmi"; "nrmse" is relative to this image.
+        size : (int, int), int or None
+            Common grid; None compares at full resolution and needs pictures of one size.
+
+        Returns
+        -------
+        float
+            The direction depends on the metric; pix2pix gives 1.0 for equal pictures, at full resolution whatever `size` says.
+        """
+        from visdatcompy_ds.catalog.metrics import METRICS
+
+        entry = METRICS[metric]
+        second = other if isinstance(other, Image) else Image(other)
+        grid = None if entry.name == "pix2pix" else size
+        mode: Literal["bgr", "gray"] = "gray" if entry.on_grey else "bgr"
+        left, right = self.read(mode, grid), second.read(mode, grid)
+        if left.shape != right.shape:
+            if entry.name == "pix2pix":
+                return 0.0
+            raise ArgumentError(
+                f"Pictures of {self.width}×{self.height} and {second.width}×{second.height}", "One size for both", "Give size=256, or another common grid"
+            )
+        return entry.compute(left, right)
+
+    def show(self) -> Figure:
+        """Return a matplotlib figure of the picture with its name and size."""
+        from visdatcompy_ds.reports import figures
+
+        return figures.picture(self.read("rgb"), f"{for_display(self.filename)}, {self.width} × {self.height}")
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture, at most 512 pixels a side, for notebooks."""
+        from visdatcompy_ds.reports import figures
+
+        return figures.png(self.read(), 512)
+
+
+def _size(size: Any) -> tuple[int, int]:
+    width, height = (size, size) if not isinstance(size, (tuple, list)) else (size if len(size) == 2 else (0, 0))
+    for value in (width, height):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or not 1 <= int(value) <= 65_535:
+            raise ArgumentError(f"size={size!r}", "Allowed: a number of pixels or (width, height), 1 to 65535, or None for full resolution")
+    return int(width), int(height)

@@ -1,0 +1,1 @@
+"""Numba loops over plain arrays: no files, no options, no names."""

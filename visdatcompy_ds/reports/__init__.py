@@ -1,0 +1,1 @@
+"""The workshops that write for people and machines: tables, text, pages, figures."""

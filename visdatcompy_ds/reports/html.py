@@ -1,0 +1,107 @@
+"""The page of a run: one self-contained file without scripts, links or absolute paths."""
+
+from __future__ import annotations
+
+import base64
+import collections
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from visdatcompy_ds import __version__
+from visdatcompy_ds.base.names import for_display, size_text
+from visdatcompy_ds.base.tables import CLASSES, Fingerprints, SelectionTable
+from visdatcompy_ds.stages.compare import Comparison
+from visdatcompy_ds.stages.thumbnails import thumbnails
+
+# A page stays light: beyond this the tables hold the rest, and the page says so.
+_MOST_GROUPS, _MOST_CHOSEN, _MOST_PROBLEMS, _MOST_PAIRS = 150, 120, 200, 60
+WORDS = {
+    "same_file": "the same file by two paths",
+    "bytes": "same bytes",
+    "pixels": "same pixels, other file",
+    "reencoded": "same shot, re-saved",
+    "edited": "same shot, edited",
+    "similar": "another shot of the scene",
+    "undecided": "cannot be told",
+}
+
+
+def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chosen: SelectionTable | None) -> bytes:
+    """Return report.html.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    found : Comparison
+    facts : mapping
+        Counts, as ``Plan.facts`` gives them.
+    chosen : SelectionTable or None
+    """
+    import jinja2
+
+    groups = _groups(table, found)
+    looks = _looks(table, found)
+    sample = [] if chosen is None else chosen.row[:_MOST_CHOSEN].tolist()
+    shown = [card["row"] for group in groups[:_MOST_GROUPS] for card in group["cards"]] + [row for pair in looks for row in pair["rows"]] + sample
+    pictures = {row: base64.b64encode(data).decode() for row, data in thumbnails(table, np.array(shown, np.int64)).items()}
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["shown"] = for_display
+    text = environment.get_template("report.html.j2").render(
+        facts=facts,
+        groups=groups[:_MOST_GROUPS],
+        more_groups=max(0, len(groups) - _MOST_GROUPS),
+        looks=looks,
+        sample=[_card(table, row) for row in sample],
+        more_chosen=0 if chosen is None else max(0, len(chosen) - _MOST_CHOSEN),
+        problems=facts["problems"][:_MOST_PROBLEMS],
+        more_problems=max(0, len(facts["problems"]) - _MOST_PROBLEMS),
+        pictures=pictures,
+        words=WORDS,
+        version=__version__,
+    )
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _card(table: Fingerprints, row: int) -> dict[str, Any]:
+    """Return what the page says of one image."""
+    width, height = int(table["width"][row]), int(table["height"][row])
+    taken = table["taken"][row]
+    return {
+        "row": row,
+        "dataset": table.files.dataset_name(row),
+        "id": table.files.id[row],
+        "width": width,
+        "height": height,
+        "facts": f"{width} × {height}, {size_text(int(table.files.size_bytes[row]))}",
+        "taken": "" if np.isnat(taken) else str(taken)[:19].replace("T", " "),
+        "station": table["station"][row],
+    }
+
+
+def _groups(table: Fingerprints, found: Comparison) -> list[dict[str, Any]]:
+    """Return the groups of the plan: the keeper first, then each member with its evidence."""
+    plan = found.plan
+    by_keeper: dict[int, list[dict[str, Any]]] = collections.defaultdict(list)
+    for at in range(len(plan)):
+        card = _card(table, int(plan.row[at]))
+        score = plan.score[at]
+        card.update(action=plan.action[at], klass=plan.klass[at], reason=plan.reason[at], is_keeper=plan.row[at] == plan.keeper[at])
+        card["evidence"] = f"{plan.measure[at]} {score:.3f}" if plan.klass[at] == "reencoded" else plan.measure[at]
+        by_keeper[int(plan.keeper[at])].append(card)
+    return [{"cards": cards} for _, cards in sorted(by_keeper.items())]
+
+
+def _looks(table: Fingerprints, found: Comparison) -> list[dict[str, Any]]:
+    """Return the pairs a person should look at: edited and undecided ones."""
+    at = np.flatnonzero(found.pairs.of_class("edited", "undecided"))[:_MOST_PAIRS]
+    return [
+        {
+            "rows": [int(found.pairs.left[k]), int(found.pairs.right[k])],
+            "cards": [_card(table, int(found.pairs.left[k])), _card(table, int(found.pairs.right[k]))],
+            "klass": CLASSES[int(found.pairs.klass[k])],
+            "evidence": f"{found.pairs.measure[k]} {found.pairs.score[k]:.3f}" if not np.isnan(found.pairs.score[k]) else found.pairs.measure[k],
+        }
+        for k in at.tolist()
+    ]

@@ -1,0 +1,224 @@
+"""Tables on disk: CSV for spreadsheets, JSON for exactness. Written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import OutputError
+from visdatcompy_ds.base.names import to_text
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, Pairs, PlanTable, SelectionTable
+from visdatcompy_ds.engine import files
+
+Columns = dict[str, Sequence[Any]]
+PLAN_FORMAT, PLAN_VERSION = "visdatcompy_ds plan", 1
+
+
+def prepare_folder(folder: str | os.PathLike[str], sources: Iterable[bytes] = ()) -> Path:
+    """Make a folder for results and mark it, so that no scan takes it for a source.
+
+    Raises
+    ------
+    OutputError
+        When the folder holds anything already (results of two runs are never mixed), is a source itself, or cannot be written.
+    """
+    path = Path(folder)
+    if os.fsencode(path.absolute()) in set(sources):
+        raise OutputError(f"The results folder {path} is one of the datasets", "", "Choose another folder with --out")
+    try:
+        if path.exists() and (not path.is_dir() or any(entry.name != os.fsdecode(files.MARKER) for entry in path.iterdir())):
+            kind = "holds files already" if path.is_dir() else "is a file"
+            raise OutputError(f"{path} {kind}", "Results go into a new or empty folder", "Choose another one with --out, or move it away")
+        path.mkdir(parents=True, exist_ok=True)
+        files.write_atomically(path / os.fsdecode(files.MARKER), b"Results of visdatcompy_ds; this folder is not scanned as a source.\n")
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder with --out, or check space and permissions") from None
+    return path
+
+
+def save(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write one file of results."""
+    try:
+        files.write_atomically(path, data)
+    except OSError as error:
+        raise OutputError(f"Cannot write {os.fspath(path)}: {files.describe(error)}", "", "Check space and permissions") from None
+
+
+def to_csv(columns: Columns) -> bytes:
+    """Return a CSV table that spreadsheets open without running anything: all cells quoted, formulas disarmed by an apostrophe."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*([_cell(value) for value in column] for column in columns.values()), strict=True))
+    return stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return "'" + value if value[:1] in "=+-@\t\r" and value else value
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, np.datetime64):
+        return "" if np.isnat(value) else str(value)
+    if isinstance(value, (float, np.floating)):
+        return "" if np.isnan(value) else f"{float(value):.6g}"
+    return "" if value is None else str(value)
+
+
+def to_json(value: Any) -> bytes:
+    """Return JSON in a fixed form, readable by eye."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
+
+
+def _named(table: Fingerprints, rows: Array) -> tuple[list[str], list[str]]:
+    """Return dataset names and ids of rows; "" for -1."""
+    known = [(table.files.dataset_name(row), table.files.id[row]) if row >= 0 else ("", "") for row in rows.tolist()]
+    return [name for name, _ in known], [file_id for _, file_id in known]
+
+
+def image_columns(table: Fingerprints) -> Columns:
+    """Return the columns of images.csv: one row per file found, whatever became of it."""
+    n = len(table)
+    names, ids = _named(table, np.arange(n))
+    known = table["width"] > 0
+    columns: Columns = {
+        "dataset": names,
+        "id": ids,
+        "path": [to_text(path) for path in table.files.path],
+        "status": [STATUSES[code] for code in table.files.status],
+        "reason": list(table.files.reason),
+        "size_bytes": list(table.files.size_bytes),
+        "sha256": [bytes(digest).hex() if digest.any() else "" for digest in table["sha256"]],
+        "width": [int(value) if there else None for value, there in zip(table["width"], known, strict=True)],
+        "height": [int(value) if there else None for value, there in zip(table["height"], known, strict=True)],
+    }
+    for name in ("station", "camera", "taken", "taken_source", "event", "label"):
+        columns[name] = list(table[name])
+    columns["is_grey"] = [bool(value) if there else None for value, there in zip(table["is_grey"], table["decoded"], strict=True)]
+    columns["brightness"], columns["sharpness"] = list(table["brightness"]), list(table["sharpness"])
+    return columns
+
+
+def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
+    """Return the columns of pairs.csv."""
+    (left_names, left_ids), (right_names, right_ids) = _named(table, pairs.left), _named(table, pairs.right)
+    nothing = [None] * len(pairs)
+    return {
+        "left_dataset": left_names,
+        "left_id": left_ids,
+        "right_dataset": right_names,
+        "right_id": right_ids,
+        "class": [CLASSES[code] for code in pairs.klass],
+        "step": list(pairs.step),
+        "measure": list(pairs.measure),
+        "score": list(pairs.score),
+        "cutoff": list(pairs.cutoff),
+        "transform": list(pairs.transform),
+        "inliers": nothing,
+        "overlap": nothing,
+    }
+
+
+def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:
+    """Return the columns of plan.csv."""
+    (names, ids), (keeper_names, keeper_ids) = _named(table, plan.row), _named(table, plan.keeper)
+    middle = {"action": plan.action, "class": plan.klass, "stage": plan.stage, "reason": plan.reason}
+    last = {"measure": plan.measure, "score": plan.score, "cutoff": plan.cutoff, "sidecars": plan.sidecars, "label_conflict": plan.label_conflict}
+    columns: Columns = {"dataset": names, "id": ids, **{name: list(column) for name, column in middle.items()}}
+    return {**columns, "keeper_dataset": keeper_names, "keeper_id": keeper_ids, **{name: list(column) for name, column in last.items()}}
+
+
+def problem_columns(table: Fingerprints) -> Columns:
+    """Return the columns of problems.csv: every image by name that cannot be used."""
+    at = np.flatnonzero(~table.files.is_usable & ~table.files.has_status(Status.SKIPPED))
+    columns = image_columns(table.take(at))
+    return {name: columns[name] for name in ("dataset", "id", "path", "status", "reason", "size_bytes")}
+
+
+def selection_columns(table: Fingerprints, chosen: SelectionTable) -> Columns:
+    """Return the columns of selected.csv."""
+    names, ids = _named(table, chosen.row)
+    given_names, given_ids = _named(table, chosen.nearest_given)
+    return {
+        "rank": list(chosen.rank),
+        "dataset": names,
+        "id": ids,
+        "path": [to_text(table.files.path[row]) for row in chosen.row],
+        "station": list(table["station"][chosen.row]),
+        "event": list(table["event"][chosen.row]),
+        "bucket": list(chosen.bucket),
+        "nearest_given_id": [f"{name}/{file_id}" if name else "" for name, file_id in zip(given_names, given_ids, strict=True)],
+        "nearest_given_distance": list(chosen.nearest_given_distance),
+    }
+
+
+def sealed_plan(table: Fingerprints, plan: PlanTable, versions: Mapping[str, str]) -> bytes:
+    """Return plan.json: every action with what the files were like when it was decided, under a checksum of its own."""
+    columns = plan_columns(table, plan)
+    body: dict[str, Any] = {
+        "format": PLAN_FORMAT,
+        "version": PLAN_VERSION,
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "versions": dict(versions),
+        "entries": [
+            {
+                **{name: _json_value(column[at]) for name, column in columns.items()},
+                "file": _identity(table, int(plan.row[at])),
+                "keeper": _identity(table, int(plan.keeper[at])),
+            }
+            for at in range(len(plan))
+        ],
+    }
+    body["checksum"] = plan_checksum(body)
+    return to_json(body)
+
+
+def plan_checksum(body: Mapping[str, Any]) -> str:
+    """Return the sha256 of a plan without its checksum, in canonical JSON."""
+    rest = {name: value for name, value in body.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), default=_plain).encode()).hexdigest()
+
+
+def _json_value(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and np.isnan(plain) else plain
+
+
+def _identity(table: Fingerprints, row: int) -> dict[str, Any]:
+    """Return what a file was like when it was read: apply refuses one that has changed since."""
+    path = table.files.path[row]
+    identity = {
+        "path": to_text(path),
+        "size_bytes": int(table.files.size_bytes[row]),
+        "mtime_ns": int(table.files.mtime_ns[row]),
+        "device": int(table.files.device[row]),
+        "inode": int(table.files.inode[row]),
+        "sha256": bytes(table["sha256"][row]).hex(),
+    }
+    try:
+        info = os.stat(path)
+    except OSError:
+        return {**identity, "links": None, "ctime_ns": None}
+    return {**identity, "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}

@@ -1,0 +1,125 @@
+"""Summaries in words, for terminals and notebooks. Plain text; the street door adds colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from visdatcompy_ds.base.names import for_display, size_text
+
+_MOST = 6  # lines of a listing; more belong into a table
+
+
+def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
+    """Return the exploration of a dataset, a fact a line."""
+    lines = [f"Dataset {for_display(name)}", f"  {'path':<12}{for_display(path)}"]
+
+    def add(what: str, text: str) -> None:
+        if text:
+            lines.append(f"  {what:<12}{text}")
+
+    usable = summary["usable"]
+    add("images", f"{summary['images']} ({size_text(summary['size_bytes'])})")
+    add("formats", _listing(summary["formats"]))
+    add("resolutions", _listing(summary["resolutions"]))
+    add("shot", _span(summary["first"], summary["last"], f"{summary['events']} events"))
+    sources = {source: count for source, count in summary["with_date"].items() if source != "none"}
+    known = [f"EXIF {summary['with_exif']} of {usable}", f"GPS {summary['with_gps']}", f"date {sum(sources.values())}"]
+    add("metadata", ", ".join(known) if usable else "")
+    for what in ("stations", "cameras"):
+        for at, (label, facts) in enumerate(list(summary[what].items())[:_MOST]):
+            span = _span(facts["first"], facts["last"])
+            lines.append(f"  {what if at == 0 else '':<12}{for_display(label)}: {facts['images']} images{', ' + span if span else ''}")
+        if len(summary[what]) > _MOST:
+            lines.append(f"  {'':<12}… and {len(summary[what]) - _MOST} more")
+    add("folders", _listing(summary["folders"]) if len(summary["folders"]) > 1 else "")
+    add("notes", _listing(summary["notes"]))
+    add("skipped", _listing(summary["skipped"]))
+    if "deep" in summary:
+        lines += _deep(summary["deep"])
+    lines += problems(summary["problems"])
+    return "\n".join(lines)
+
+
+def _deep(deep: Mapping[str, Any]) -> list[str]:
+    light = f"{deep['colour']} in colour, {deep['grey']} grey, {deep['dark']} dark"
+    lines = [f"  {'light':<12}{light}"]
+    if deep["brightness"]:
+        low, middle, high = deep["brightness"]
+        lines.append(f"  {'brightness':<12}{middle} in the middle, 5 % below {low}, 5 % above {high} (0 to 255)")
+    quality = {"blurred": deep["blurred"], "flat or nearly empty": deep["low_information"], "repeated byte for byte": deep["repeated_content"]}
+    text = _listing({what: count for what, count in quality.items() if count})
+    return [*lines, f"  {'quality':<12}{text or 'nothing stands out'}"]
+
+
+def problems(found: list[dict[str, str]]) -> list[str]:
+    """Return the files that cannot be used, the first few with their reason."""
+    lines = [
+        f"  {'problems' if at == 0 else '':<12}{for_display(problem['id'])}: {problem['status']} ({for_display(problem['reason'])})"
+        for at, problem in enumerate(found[:_MOST])
+    ]
+    if len(found) > _MOST:
+        lines.append(f"  {'':<12}… and {len(found) - _MOST} more")
+    return lines
+
+
+def _listing(counts: Mapping[str, int]) -> str:
+    shown = [f"{for_display(str(what))} ({count})" for what, count in list(counts.items())[:_MOST]]
+    if len(counts) > _MOST:
+        shown.append(f"… and {len(counts) - _MOST} more")
+    return ", ".join(shown)
+
+
+def _span(first: str, last: str, more: str = "") -> str:
+    if not first:
+        return ""
+    text = first.replace("T", " ") if first == last else f"{first.replace('T', ' ')} to {last.replace('T', ' ')}"
+    return f"{text}, {more}" if more else text
+
+
+def image(name: str, width: int, height: int, channels: int, kind: str, size_bytes: int, taken: str, camera: str) -> str:
+    """Return the facts of one image."""
+    lines = [
+        f"Image {for_display(name)}",
+        f"  {'resolution':<12}{width} x {height} x {channels}",
+        f"  {'format':<12}{kind}, {size_text(size_bytes)}",
+        f"  {'taken':<12}{taken or 'unknown'}{' with ' + for_display(camera) if camera else ''}",
+    ]
+    return "\n".join(lines)
+
+
+def comparison(facts: Mapping[str, Any]) -> str:
+    """Return what a comparison found and decided.
+
+    Parameters
+    ----------
+    facts : mapping
+        ``datasets``: list of (name, counts by status, is_protected); ``removed``: by dataset and class; ``held_back``: reasons with
+        counts; ``pairs``: counts by class; ``problems``; ``sample`` (optional).
+    """
+    lines = []
+    for entry in facts["datasets"]:
+        role = ", protected" if entry["is_protected"] else ""
+        unusable = entry["images"] - entry["usable"]
+        broken = f", {unusable} unusable" if unusable else ""
+        skipped = f", {entry['skipped']} other files skipped" if entry["skipped"] else ""
+        lines.append(f"{for_display(entry['name'])}{role}: {entry['images']} images, {entry['usable']} read{broken}{skipped}")
+    words = {"bytes": "same bytes", "pixels": "same pixels", "reencoded": "same shot, re-saved", "edited": "edited", "similar": "similar"}
+    removed = facts["removed"]
+    total = sum(removed.values())
+    detail = ", ".join(f"{count} {words.get(klass, klass)}" for klass, count in removed.items() if count)
+    lines.append(f"Duplicates to remove: {total}{' (' + detail + ')' if detail else ''}; {facts['survivors']} images stay")
+    for reason, count in facts["held_back"].items():
+        lines.append(f"  stays all the same: {count} × {for_display(reason)}")
+    looks = {klass: facts["pairs"].get(klass, 0) for klass in ("edited", "similar", "undecided", "same_file")}
+    shown = ", ".join(f"{count} {klass.replace('_', ' ')}" for klass, count in looks.items() if count)
+    if shown:
+        lines.append(f"Also found, nothing of it removed: {shown} pairs")
+    if facts["problems"]:
+        lines.append("Could not be used:")
+        lines += [f"  {for_display(p['id'])}: {p['status']} ({for_display(p['reason'])})" for p in facts["problems"][:_MOST]]
+        if len(facts["problems"]) > _MOST:
+            lines.append(f"  … and {len(facts['problems']) - _MOST} more, see problems.csv")
+    if facts.get("sample"):
+        lines.append(facts["sample"])
+    return "\n".join(lines)

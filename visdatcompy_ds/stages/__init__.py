@@ -1,0 +1,1 @@
+"""The workshops: functions that take tables and return tables."""

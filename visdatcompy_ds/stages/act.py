@@ -1,0 +1,98 @@
+"""Selections to folders: what was chosen, placed under its dataset's name, with its label files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from visdatcompy_ds.base.errors import ArgumentError, OutputError
+from visdatcompy_ds.base.names import for_display, to_bytes, to_text
+from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.engine import files, move
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """What an export did.
+
+    Attributes
+    ----------
+    placed, labels, present : int
+        Images placed, label files placed with them, images that were there already with the same content.
+    conflicts : tuple of str
+        Names that other files have taken: left as they are.
+    """
+
+    placed: int
+    labels: int
+    present: int
+    conflicts: tuple[str, ...]
+
+
+def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how: str = "copy", labels: bool = True) -> Export:
+    """Place images below `folder`, keeping subfolders under the dataset's name.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    rows : (k,) int64
+        Rows to place.
+    folder : path
+        Made where needed. Files in it are never overwritten.
+    how : {"copy", "hardlink", "symlink"}
+    labels : bool
+        Also place label files of the same stem (.txt, .xml, .json, .xmp).
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be placed: full disk, no permission, a hard link across disks; what was placed until then stays.
+    """
+    if how not in move.HOW:
+        raise ArgumentError(f"how={how!r}", f"Allowed: {', '.join(move.HOW)}")
+    root = os.path.abspath(os.fsencode(folder))
+    inside = [path for path in table.files.path[rows].tolist() if os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), b""))]
+    if inside:
+        raise OutputError(f"{for_display(to_text(root))} holds chosen images itself", "An export goes outside its datasets", "Choose another folder")
+    placed = copied_labels = present = 0
+    conflicts: list[str] = []
+    for row in rows.tolist():
+        source = table.files.path[row]
+        target = os.path.join(root, _safe(table.files.dataset_name(row)), to_bytes(table.files.id[row]))
+        outcome = _place(source, target, how)
+        placed, present = placed + (outcome == "placed"), present + (outcome == "present")
+        if outcome == "taken":
+            conflicts.append(to_text(target))
+        elif labels:
+            copied_labels += sum(_place(side, beside, how) == "placed" for side, beside in _label_files(source, target))
+    return Export(placed, copied_labels, present, tuple(conflicts))
+
+
+def _safe(name: str) -> bytes:
+    """Return a dataset's name as one folder name."""
+    return to_bytes(name.replace("/", "_").replace("\\\\", "_") if name not in (".", "..") else "_")
+
+
+def _place(source: bytes, target: bytes, how: str) -> str:
+    try:
+        move.place(source, target, how)
+    except FileExistsError:
+        return "present" if _is_same(source, target) else "taken"
+    except OSError as error:
+        remedy = "Use how='copy'" if how != "copy" else "Check space and permissions"
+        raise OutputError(f"Cannot place {for_display(to_text(target))}: {files.describe(error)}", "", remedy) from None
+    return "placed"
+
+
+def _is_same(source: bytes, target: bytes) -> bool:
+    try:
+        return os.path.getsize(source) == os.path.getsize(target) and files.read(source) == files.read(target)
+    except OSError:
+        return False
+
+
+def _label_files(source: bytes, target: bytes) -> list[tuple[bytes, bytes]]:
+    pairs = []
+    for from_name, to_name in ((os.path.splitext(source)[0], os.path.splitext(target)[0]), (source, target)):
+        pairs += [(from_name + end, to_name + end) for end in (b".txt", b".xml", b".json", b".xmp") if os.path.isfile(from_name + end)]
+    return pairs

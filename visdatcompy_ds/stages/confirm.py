@@ -1,0 +1,244 @@
+"""Candidate pairs to Pairs with a verdict: each image involved is decoded in full once, and compared by a kernel."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
+from visdatcompy_ds.catalog.same_shot import ASPECT, Evidence, verdict
+from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.run import Workers, progress, run, worker_count
+from visdatcompy_ds.stages.candidates import Candidates
+
+_CELLS = 16
+_TILES = 24
+# Grey pictures kept by all tasks together: 32 of 8 MP. A component that needs more decodes some of its images again.
+_KEPT_BYTES = 256_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Shot:
+    """What a comparison needs of an image at full resolution.
+
+    Attributes
+    ----------
+    grey : (H, W) uint8
+    cells : (16, 16, 3) float32
+        Mean blue, green, red of each cell.
+    digest : bytes
+        Of the full decode in the file's own depth and channels.
+    """
+
+    grey: Array
+    cells: Array
+    digest: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What confirming cost."""
+
+    decodes: int = 0
+    images: int = 0
+    comparisons: int = 0
+    unrelated: int = 0
+
+
+def confirm(
+    table: Fingerprints,
+    candidates: Candidates,
+    workers: Workers = "auto",
+    limits: decode.Limits | None = None,
+    show_progress: bool | None = None,
+) -> tuple[Pairs, Cost]:
+    """Compare candidate pairs at full resolution.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    candidates : Candidates
+    workers : int or "auto"
+        Threads; each takes connected components of candidates, so no image is decoded by two of them.
+    limits : Limits, optional
+        The limits of the pass.
+    show_progress : bool, optional
+        As everywhere.
+
+    Returns
+    -------
+    Pairs
+        Candidates that are more than chance neighbours, with class, measure, score and cut-off.
+    Cost
+        Full decodes, images involved, comparisons, pairs found to be two different pictures.
+    """
+    components = _components(len(table), candidates)
+    bar = progress(len(candidates.left), "comparing at full resolution", show_progress)
+    task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
+    verdicts: dict[int, tuple[str, str, float, float]] = {}
+    decodes = 0
+    for judged, count in run(components, task, workers, on_done=lambda component: bar.update(len(component))):
+        verdicts.update(judged)
+        decodes += count
+    bar.close()
+    kept = [at for at in sorted(verdicts) if verdicts[at][0]]
+    images = len(np.unique(np.concatenate([candidates.left, candidates.right]))) if len(candidates.left) else 0
+    cost = Cost(decodes, images, len(verdicts), len(verdicts) - len(kept))
+    return _as_pairs(candidates, kept, verdicts), cost
+
+
+def _as_pairs(candidates: Candidates, kept: list[int], verdicts: dict[int, tuple[str, str, float, float]]) -> Pairs:
+    at = np.array(kept, np.int64)
+    found = [verdicts[k] for k in kept]
+    return Pairs(
+        candidates.left[at],
+        candidates.right[at],
+        np.array([CLASS_CODE[klass] for klass, _, _, _ in found], np.uint8),
+        candidates.step[at],
+        text_array(measure for _, measure, _, _ in found),
+        np.array([score for _, _, score, _ in found], np.float64),
+        np.array([cutoff for _, _, _, cutoff in found], np.float64),
+        text_array(["same"] * len(kept)),
+    )
+
+
+def _components(n: int, candidates: Candidates) -> list[Array]:
+    """Return positions of candidates by connected component, each in an order that reuses what was just decoded."""
+    parent = np.arange(n)
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = int(parent[row])
+        return row
+
+    for a, b in zip(candidates.left.tolist(), candidates.right.tolist(), strict=True):
+        x, y = root(a), root(b)
+        if x != y:
+            parent[max(x, y)] = min(x, y)
+    groups: dict[int, list[int]] = collections.defaultdict(list)
+    for at, row in enumerate(candidates.left.tolist()):
+        groups[root(row)].append(at)
+    return [np.array(groups[key]) for key in sorted(groups)]
+
+
+class _Compare:
+    """The work on one component; holds no state of its own between calls."""
+
+    def __init__(self, table: Fingerprints, candidates: Candidates, limits: decode.Limits, kept_bytes: int) -> None:
+        self.table = table
+        self.limits = limits
+        self.candidates = candidates
+        self.kept_bytes = kept_bytes
+        flags = table["has_alpha"] | table["is_animated"] | (table["bit_depth"] > 8)
+        self.is_reduced = flags.astype(bool)
+
+    def __call__(self, component: Array) -> tuple[dict[int, tuple[str, str, float, float]], int]:
+        shots = _Kept(self.table, self.limits, self.kept_bytes)
+        judged = {}
+        for at in component.tolist():
+            left, right = int(self.candidates.left[at]), int(self.candidates.right[at])
+            first, second = shots.get(left), shots.get(right)
+            if first is None or second is None:
+                # The file changed or broke since it was read: no evidence is no verdict.
+                judged[at] = ("undecided", "could not be decoded again", np.nan, np.nan)
+            else:
+                judged[at] = self._judge(left, right, first, second)
+        return judged, shots.decodes
+
+    def _judge(self, left: int, right: int, first: Shot, second: Shot) -> tuple[str, str, float, float]:
+        if first.digest == second.digest:
+            return "pixels", "full decode", 1.0, 1.0
+        evidence = compare(first, second, bool(self.table["is_grey"][left] != self.table["is_grey"][right]))
+        if evidence is None:
+            return "undecided", "too small to compare", np.nan, np.nan
+        klass, score, cutoff = verdict(evidence)
+        measure = {"similar": "layout", "": "layout"}.get(klass, "ssim")
+        if klass == "reencoded":
+            if self.is_reduced[left] or self.is_reduced[right]:
+                return "undecided", "ssim; alpha, frames or depth were not compared", score, cutoff
+            if self.table["low_information"][left] or self.table["low_information"][right]:
+                return "undecided", "ssim; too flat to tell", score, cutoff
+        return klass, measure, score, cutoff
+
+
+class _Kept:
+    """Full decodes of the images in work, the least recently used given up first."""
+
+    def __init__(self, table: Fingerprints, limits: decode.Limits, most_bytes: int) -> None:
+        self.table = table
+        self.limits = limits
+        self.most_bytes = most_bytes
+        self.held: collections.OrderedDict[int, Shot | None] = collections.OrderedDict()
+        self.held_bytes = 0
+        self.decodes = 0
+
+    def get(self, row: int) -> Shot | None:
+        """Return the shot of a row, None where it cannot be decoded any more."""
+        if row in self.held:
+            self.held.move_to_end(row)
+            return self.held[row]
+        self.decodes += 1
+        shot = load_shot(self.table.files.path[row], self.limits)
+        self.held[row] = shot
+        self.held_bytes += shot.grey.nbytes if shot else 0
+        while self.held_bytes > self.most_bytes and len(self.held) > 2:
+            _, given_up = self.held.popitem(last=False)
+            self.held_bytes -= given_up.grey.nbytes if given_up else 0
+        return shot
+
+
+def load_shot(path: bytes, limits: decode.Limits) -> Shot | None:
+    """Decode a file in full and keep what a comparison needs; None where that is not possible."""
+    from visdatcompy_ds.kernels.windows import grey_and_cells
+
+    try:
+        data = files.read(path)
+        header = decode.read_header(data, limits)
+        picture = decode.decode_full(data, header)
+        digest = decode.native_digest(data, header, picture)
+    except (OSError, ImageError):
+        return None
+    height, width = picture.pixels.shape[:2]
+    grey, cells = grey_and_cells(np.ascontiguousarray(picture.pixels), min(_CELLS, height, width))
+    return Shot(grey, cells, digest)
+
+
+def compare(first: Shot, second: Shot, is_grey_and_colour: bool) -> Evidence | None:
+    """Return the evidence on two shots, compared on the common grid of the smaller sides; None below 8 pixels."""
+    from visdatcompy_ds.kernels.resample import area_resize_grey
+    from visdatcompy_ds.kernels.windows import ssim_tiles
+
+    (h1, w1), (h2, w2) = first.grey.shape, second.grey.shape
+    height, width = min(h1, h2), min(w1, w2)
+    if min(height, width) < 2 * _CELLS:
+        return None
+    left, right = (shot if shot.shape == (height, width) else area_resize_grey(shot, height, width) for shot in (first.grey, second.grey))
+    similarity, tone = ssim_tiles(left, right, _TILES)
+    stretched = abs((w1 / h1) / (w2 / h2) - 1)
+    return Evidence(
+        mean=float(similarity.mean()),
+        median=float(np.median(similarity)),
+        worst=float(similarity.min()),
+        tone=float(np.abs(tone).max()),
+        colour=_colour_difference(first.cells, second.cells),
+        layout=_correlation(first.cells.mean(axis=2), second.cells.mean(axis=2)),
+        ratio=min(height / max(h1, h2), width / max(w1, w2)),
+        side=min(height, width),
+        is_stretched=stretched > max(ASPECT, 1.5 / min(height, width)),
+        is_grey_and_colour=is_grey_and_colour,
+    )
+
+
+def _colour_difference(first: Array, second: Array) -> float:
+    """Return the largest difference of red-green or blue-green of any cell."""
+    return max(float(np.abs((first[..., c] - first[..., 1]) - (second[..., c] - second[..., 1])).max()) for c in (0, 2))
+
+
+def _correlation(first: Array, second: Array) -> float:
+    a, b = first.astype(np.float64) - first.mean(dtype=np.float64), second.astype(np.float64) - second.mean(dtype=np.float64)
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 0 else 0.0

@@ -1,0 +1,230 @@
+"""Files to Fingerprints: one read and at most one decode per distinct content serve every probe that was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints, text_array
+from visdatcompy_ds.catalog.probes import Probe, WorkingBlock, select
+from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.run import Workers, progress, run
+
+# A task is this many files or bytes, whichever comes first: enough for block probes to pay, little enough to spread evenly.
+_TASK_FILES = 32
+_TASK_BYTES = 6_000_000
+# Enough for the EXIF with its thumbnail and the XMP of a camera; a header further back makes a second, whole read.
+_HEAD_BYTES = 160_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a pass cost."""
+
+    reads: int = 0
+    decodes: int = 0
+    bytes_read: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return the sums."""
+        return Counts(self.reads + other.reads, self.decodes + other.decodes, self.bytes_read + other.bytes_read)
+
+
+@dataclasses.dataclass
+class _Chunk:
+    """What one task found: values by column, each with the rows it belongs to."""
+
+    statuses: dict[int, tuple[Status, str]]
+    single: dict[str, tuple[list[int], list[object]]]
+    blocks: dict[str, Array]
+    block_rows: Array
+    digests: dict[int, bytes]
+    counts: Counts
+
+
+def fingerprint(
+    table: Files,
+    probes: Iterable[str],
+    workers: Workers = "auto",
+    limits: decode.Limits | None = None,
+    show_progress: bool | None = None,
+) -> tuple[Fingerprints, Counts]:
+    """Measure `probes` of every file that is an image by its name.
+
+    Parameters
+    ----------
+    table : Files
+        Rows that hold a picture as far as is known are looked at; the others keep their status.
+    probes : iterable of str
+        Names from the catalog. Header probes alone read only the beginning of each file.
+    workers : int or "auto"
+        Threads; the result does not depend on it.
+    limits : Limits, optional
+        What is refused before a decoder sees it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
+
+    Returns
+    -------
+    Fingerprints
+        A column per probe, ``status`` and ``reason`` brought up to date, and ``decoded``: which rows have a working picture.
+    Counts
+        Reads, decodes and bytes.
+    """
+    chosen = select(probes)
+    rows = np.flatnonzero(table.has_status(Status.OK, Status.RECOVERED, Status.DAMAGED))
+    columns = {probe.name: _empty_column(len(table), probe) for probe in chosen}
+    decoded = np.zeros(len(table), bool)
+    status, reason = table.status.copy(), table.reason.copy()
+    worker = _Pass(table, chosen, limits or decode.Limits())
+    bar = progress(len(rows), "reading images", show_progress)
+    counts = Counts()
+    digests: dict[int, bytes] = {}
+    for chunk in run(_tasks(rows, table.size_bytes), worker, workers, on_done=lambda task: bar.update(len(task))):
+        for name, (at, values) in chunk.single.items():
+            for row, value in zip(at, values, strict=True):
+                columns[name][row] = value
+        for name, block in chunk.blocks.items():
+            columns[name][chunk.block_rows] = block
+        decoded[chunk.block_rows] = True
+        for row, (state, why) in chunk.statuses.items():
+            status[row], reason[row] = STATUS_CODE[state], why
+        digests.update(chunk.digests)
+        counts += chunk.counts
+    bar.close()
+    _copy_repeats(digests, worker.first, [*columns.values(), decoded, status, reason])
+    measured = dataclasses.replace(table, status=status, reason=reason)
+    return Fingerprints(measured, {**columns, "decoded": decoded}), counts
+
+
+def _empty_column(n: int, probe: Probe) -> Array:
+    column = np.empty((n, *probe.shape), probe.dtype)
+    column[...] = probe.missing
+    return column
+
+
+def _tasks(rows: Array, sizes: Array) -> list[Array]:
+    """Cut rows into tasks of bounded files and bytes, in order."""
+    tasks, start, filled = [], 0, 0
+    for at, size in enumerate(sizes[rows].tolist()):
+        if at > start and (at - start >= _TASK_FILES or filled + size > _TASK_BYTES):
+            tasks.append(rows[start:at])
+            start, filled = at, 0
+        filled += size
+    if start < len(rows):
+        tasks.append(rows[start:])
+    return tasks
+
+
+def _copy_repeats(digests: dict[int, bytes], first: dict[bytes, int], columns: Sequence[Array]) -> None:
+    """Give each repeated content what was measured of its first row."""
+    repeats = [(row, first[digest]) for row, digest in digests.items() if first[digest] != row]
+    if not repeats:
+        return
+    to, source = np.array(repeats).T
+    for column in columns:
+        column[to] = column[source]
+
+
+class _Pass:
+    """The work on one task; shared by all threads, so it holds nothing that changes but `first`."""
+
+    def __init__(self, table: Files, probes: Sequence[Probe], limits: decode.Limits) -> None:
+        self.paths = table.path
+        self.limits = limits
+        self.header = [probe for probe in probes if probe.reads == "header"]
+        self.metadata = [probe for probe in self.header if probe.needs_metadata]
+        self.facts = [probe for probe in self.header if not probe.needs_metadata]
+        self.working = [probe for probe in probes if probe.reads == "working"]
+        self.other_bytes = [probe for probe in probes if probe.reads == "bytes" and probe.name != "sha256"]
+        self.keeps_digest = any(probe.name == "sha256" for probe in probes)
+        self.needs_all = bool(self.working or self.other_bytes or self.keeps_digest)
+        # Which row claimed a content first; dict.setdefault is atomic, so two threads never decode the same content.
+        self.first: dict[bytes, int] = {}
+
+    def __call__(self, rows: Array) -> _Chunk:
+        single: dict[str, tuple[list[int], list[object]]] = {}
+        chunk = _Chunk({}, single, {}, np.empty(0, np.int64), {}, Counts())
+        pictures: list[Array] = []
+        picture_rows: list[int] = []
+        reads = bytes_read = decodes = 0
+        for row in rows.tolist():
+            try:
+                data = files.read(self.paths[row], None if self.needs_all else _HEAD_BYTES)
+            except OSError as error:
+                chunk.statuses[row] = _reading_failed(error)
+                continue
+            reads, bytes_read = reads + 1, bytes_read + len(data)
+            if self.needs_all and self._is_repeat(row, data, chunk):
+                continue
+            try:
+                header = self._header(row, data)
+                self._note_facts(row, header, single)
+                for probe in self.other_bytes:
+                    _note(single, probe.name, row, probe.compute(data))
+                if not self.working:
+                    continue
+                decodes += 1
+                picture = decode.decode_working(data, header)
+            except ImageError as error:
+                chunk.statuses[row] = (error.status, error.reason)
+                continue
+            if picture.status is not Status.OK:
+                chunk.statuses[row] = (picture.status, picture.reason)
+            pictures.append(picture.pixels)
+            picture_rows.append(row)
+        if pictures:
+            block = WorkingBlock(np.stack(pictures))
+            chunk.blocks = {probe.name: probe.compute(block) for probe in self.working}
+            chunk.block_rows = np.array(picture_rows)
+        chunk.counts = Counts(reads, decodes, bytes_read)
+        return chunk
+
+    def _is_repeat(self, row: int, data: bytes, chunk: _Chunk) -> bool:
+        digest = hashlib.sha256(data).digest()
+        chunk.digests[row] = digest
+        if self.keeps_digest:
+            _note(chunk.single, "sha256", row, np.frombuffer(digest, np.uint8))
+        return self.first.setdefault(digest, row) != row
+
+    def _header(self, row: int, data: bytes) -> decode.Header:
+        complete = self.needs_all or len(data) < _HEAD_BYTES
+        try:
+            return decode.read_header(data, self.limits, complete=complete)
+        except ImageError:
+            if complete:
+                raise
+            return decode.read_header(files.read(self.paths[row]), self.limits)
+
+    def _note_facts(self, row: int, header: decode.Header, single: dict[str, tuple[list[int], list[object]]]) -> None:
+        for probe in self.facts:
+            _note(single, probe.name, row, probe.compute(header, None))
+        if self.metadata and (header.exif or header.xmp):
+            metadata = decode.read_metadata(header)
+            for probe in self.metadata:
+                _note(single, probe.name, row, probe.compute(header, metadata))
+
+
+def _note(single: dict[str, tuple[list[int], list[object]]], name: str, row: int, value: object) -> None:
+    rows, values = single.setdefault(name, ([], []))
+    rows.append(row)
+    values.append(value)
+
+
+def _reading_failed(error: OSError) -> tuple[Status, str]:
+    if isinstance(error, FileNotFoundError):
+        return Status.VANISHED, "no such file"
+    return Status.UNREADABLE, files.describe(error)
+
+
+def replace_status(table: Files, rows: Array, status: Status, reason: str) -> Files:
+    """Return `table` with the status and reason of some rows changed."""
+    statuses, reasons = table.status.copy(), table.reason.copy()
+    statuses[rows] = STATUS_CODE[status]
+    reasons[rows] = text_array([reason] * len(rows))
+    return dataclasses.replace(table, status=statuses, reason=reasons)

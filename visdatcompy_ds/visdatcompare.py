@@ -1,0 +1,174 @@
+"""The noun ``VisDatCompare``: the whole comparison in one object."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
+from visdatcompy_ds.base.names import to_text
+from visdatcompy_ds.base.tables import Fingerprints
+from visdatcompy_ds.catalog import same_shot
+from visdatcompy_ds.catalog.hashes import HASHES
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.dataset import Dataset
+from visdatcompy_ds.downsampler import buckets_seen
+from visdatcompy_ds.engine.run import Workers
+from visdatcompy_ds.engine.versions import versions
+from visdatcompy_ds.plan import Plan
+from visdatcompy_ds.reports import html, tables
+from visdatcompy_ds.selection import Selection
+from visdatcompy_ds.stages.compare import Comparison, compare
+from visdatcompy_ds.stages.sample import sample, whole_number
+
+
+class VisDatCompare:
+    """Compare what we have with what is new, or a dataset with itself.
+
+    Parameters
+    ----------
+    dataset1 : Dataset
+        What we have. With `dataset2` it is protected: nothing of it is removed, duplicates within it are reported only.
+    dataset2 : Dataset, optional
+        What is new.
+    protect : {"dataset1", "dataset2", "both"} or None
+        Of which datasets nothing is removed; ignored when there is one dataset.
+    workers : int or "auto"
+    show_progress : bool, optional
+
+    Examples
+    --------
+    >>> compy = VisDatCompare(Dataset("datasets/trail"), Dataset("datasets/trail_new"))
+    >>> plan = compy.run(sample=10)
+    >>> len(plan.selection)
+    10
+    """
+
+    def __init__(
+        self,
+        dataset1: Dataset,
+        dataset2: Dataset | None = None,
+        protect: str | None = "dataset1",
+        workers: Workers = "auto",
+        show_progress: bool | None = None,
+    ) -> None:
+        if protect not in ("dataset1", "dataset2", "both", None):
+            raise ArgumentError(f"protect={protect!r}", 'Allowed: "dataset1", "dataset2", "both" or None')
+        self.dataset1, self.dataset2 = dataset1, None if dataset2 is dataset1 else dataset2
+        self.protect = protect if self.dataset2 is not None else None
+        self.workers, self.show_progress = workers, show_progress
+        self.plan: Plan | None = None
+        self._seed = 42
+        self._comparisons: dict[tuple[bool, bool], Comparison] = {}
+
+    @property
+    def _datasets(self) -> list[Dataset]:
+        return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
+
+    def run(self, sample: int | None = None, edited: bool = False, similar: bool = False, seed: int = 42, rules: str = "visual") -> Plan:
+        """Run the stage table and plan what to keep; nothing is touched.
+
+        Parameters
+        ----------
+        sample : int, optional
+            Also draw this many images from the survivors, given what we have.
+        edited, similar : bool
+            Remove these classes too, beside bytes, pixels and reencoded.
+        seed : int
+            Of the sample.
+        rules : str
+            Bucket rule of the sample.
+
+        Raises
+        ------
+        EmptySourceError
+            When a dataset has no image by name.
+        """
+        if sample is not None:
+            whole_number(sample, "sample")
+        for dataset in self._datasets:
+            if not len(dataset):
+                skipped = f"; {len(dataset.files)} other files were skipped" if len(dataset.files) else ""
+                raise EmptySourceError(f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name")
+        if (edited, similar) not in self._comparisons:
+            table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES) for dataset in self._datasets])
+            first = np.arange(len(table)) < len(self.dataset1.files)
+            protected = {"dataset1": first, "dataset2": ~first, "both": np.ones(len(table), bool), None: np.zeros(len(table), bool)}
+            limits = self.dataset1._limits
+            self._comparisons[edited, similar] = compare(
+                table, protected[self.protect], "best", edited, similar, self.workers, limits, self.show_progress
+            )
+        comparison = self._comparisons[edited, similar]
+        self._seed = seed
+        self.plan = Plan(comparison, None if sample is None else self._sampled(comparison, sample, seed, rules))
+        return self.plan
+
+    def sample(self, n: int, seed: int = 42, rules: str = "visual") -> Selection:
+        """Draw `n` images from the survivors, given what we have."""
+        comparison = (self.plan or self.run()).comparison
+        return self._sampled(comparison, n, seed, rules)
+
+    def _sampled(self, comparison: Comparison, n: int, seed: int, rules: str) -> Selection:
+        table = comparison.table
+        given = np.flatnonzero(comparison.is_protected & table.files.is_usable & table["decoded"])
+        rows = comparison.survivors
+        chosen = sample(table, rows, n, given if len(given) else None, rules, seed)
+        return Selection(table, chosen, len(rows), buckets_seen(table, rows, rules), self.dataset2 or self.dataset1)
+
+    def report(self, folder: str | os.PathLike[str], command: str | None = None) -> Path:
+        """Write the files of a run into a new or empty folder.
+
+        Parameters
+        ----------
+        folder : path
+        command : str, optional
+            What was called, for ``run.json``.
+
+        Returns
+        -------
+        Path
+            The folder, with images.csv, pairs.csv, plan.json, plan.csv, problems.csv, run.json, report.html and, where a sample was
+            drawn, selected.csv and selected.txt.
+        """
+        plan = self.plan or self.run()
+        roots = [os.path.abspath(os.fsencode(dataset._source)) for dataset in self._datasets if isinstance(dataset._source, (str, bytes, os.PathLike))]
+        path = tables.prepare_folder(folder, roots)
+        table, found = plan.comparison.table, plan.comparison
+        contents = {
+            "images.csv": tables.to_csv(tables.image_columns(table)),
+            "pairs.csv": tables.to_csv(tables.pair_columns(table, found.pairs)),
+            "plan.csv": tables.to_csv(tables.plan_columns(table, found.plan)),
+            "problems.csv": tables.to_csv(tables.problem_columns(table)),
+            "report.html": html.page(table, found, plan.facts(), plan.selection.chosen if plan.selection else None),
+            "run.json": tables.to_json(self._run_facts(plan, command)),
+        }
+        for name, data in contents.items():
+            tables.save(path / name, data)
+        plan.save(path / "plan.json")
+        if plan.selection is not None:
+            plan.selection.save(path / "selected.csv")
+        return path
+
+    def _run_facts(self, plan: Plan, command: str | None) -> dict[str, object]:
+        """Return what run.json holds: enough to run it again and to read the numbers."""
+        return {
+            "format": "visdatcompy_ds run",
+            "version": 1,
+            "finished": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "command": command or "VisDatCompare.run",
+            "argv": [to_text(os.fsencode(argument)) for argument in sys.argv] if command else None,
+            "versions": versions(),
+            "sources": [{"name": dataset.name, "path": dataset.path, "files": len(dataset.files)} for dataset in self._datasets],
+            "protect": self.protect,
+            "seed": self._seed,
+            "reading": {dataset.name: vars(dataset.counts) for dataset in self._datasets},
+            "cutoffs": {
+                "phash_bits": HASHES["phash"].cutoff,
+                **{name.lower(): value for name, value in vars(same_shot).items() if name.isupper()},
+            },
+            "counts": plan.facts(),
+        }

@@ -141,7 +141,7 @@ def test_reason_names_what_is_wrong(data: bytes, error: type[ImageError], reason
 
 def test_limits_hold_before_any_decoder() -> None:
     data = encode(picture(100, 100), "PNG")
-    with pytest.raises(RefusedImageError, match="limit 0.009999 Mpx"):
+    with pytest.raises(RefusedImageError, match=r"limit 0\.009999 Mpx"):
         read_header(data, Limits(max_pixels=9_999))
     assert read_header(data, Limits(max_pixels=10_000)).width == 100
     with pytest.raises(RefusedImageError, match="MB, limit"):
@@ -186,6 +186,12 @@ def test_metadata_beyond_its_limit_is_left_out() -> None:
 def test_stray_bytes_between_segments_are_skipped() -> None:
     data = encode(picture(), "JPEG")
     assert read_header(data[:20] + b"\1\2\3" + data[20:]).width == 40
+
+
+@pytest.mark.parametrize("filling", [b"\xff\xe0\0\2" * 500_000, b"\xff" * 20_000_000, b"\xff\1" * 500_000, b"\xff\xe0\0\0" * 10])
+def test_a_header_without_end_is_given_up(filling: bytes) -> None:
+    with pytest.raises(UnreadableImageError):
+        read_header(b"\xff\xd8\xff\xe0\0\2" + filling)
 
 
 def test_bmp_needs_more_than_two_letters() -> None:

@@ -53,7 +53,11 @@ def test_made_files_differ_where_their_pictures_do(tmp_path: Path) -> None:
         return native_digest(data, read_header(data))
 
     assert len({digest(f"orientation_{n}.png") for n in range(1, 9)}) == 1
-    for names in (("deep_1.png", "deep_2.png"), ("alpha_opaque.png", "alpha_ramp.png", "alpha_zero.png"), ("flat_200x100.png", "flat_100x200.png")):
+    for names in (
+        ("deep_1.png", "deep_2.png"),
+        ("alpha_opaque.png", "alpha_ramp.png", "alpha_zero.png"),
+        ("flat_200x100.png", "flat_100x200.png"),
+    ):
         assert len({digest(name) for name in names}) == len(names)
     for end in ("gif", "png", "webp", "tiff"):
         assert digest(f"moving_1.{end}") != digest(f"moving_2.{end}")

@@ -16,7 +16,9 @@ from visdatcompy_ds.engine.decode import Header, Metadata, read_header, read_met
 SHARED = Path(os.environ.get("VISDATCOMPY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 
 
-def with_exif(fill: dict[int, object] | None = None, inner: dict[int, object] | None = None, gps: dict[int, object] | None = None) -> Metadata:
+def with_exif(
+    fill: dict[int, object] | None = None, inner: dict[int, object] | None = None, gps: dict[int, object] | None = None
+) -> Metadata:
     """Write EXIF by Pillow, read it by us."""
     exif = Image.Exif()
     exif.update(fill or {})
@@ -174,6 +176,10 @@ def test_xmp_is_flat() -> None:
         XMP.decode().encode("utf-16"),
         b"<a>" * 100_000,
         b'<?xml version="1.0" encoding="nonsense"?><a/>',
+        b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        + b"<r:Description>" * 20_000
+        + b"</r:Description>" * 20_000
+        + b"</r:RDF>",
     ],
 )
 def test_hostile_xmp_is_no_xmp(packet: bytes) -> None:
@@ -181,10 +187,16 @@ def test_hostile_xmp_is_no_xmp(packet: bytes) -> None:
 
 
 def test_exif_of_a_tiff_is_read_from_its_own_tags() -> None:
-    exif = Image.Exif()
-    exif[0x010F] = "Leica"
-    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09"})
     buffer = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(buffer, "TIFF", exif=exif)
-    found = read_metadata(read_header(buffer.getvalue()))
+    Image.new("RGB", (8, 8)).save(buffer, "TIFF", tiffinfo={0x010F: "Leica"})
+    plain = buffer.getvalue()
+    at = struct.unpack_from("<L", plain, 4)[0]
+    count = struct.unpack_from("<H", plain, at)[0]
+    entries = plain[at + 2 : at + 2 + 12 * count]
+    inner = len(plain) + 2 + 12 * (count + 1) + 4  # the EXIF directory behind a directory with one entry more
+    data = plain[:4] + struct.pack("<L", len(plain)) + plain[8:] + struct.pack("<H", count + 1) + entries
+    data += struct.pack("<HHLL", 0x8769, 4, 1, inner) + bytes(4)
+    data += struct.pack("<HHHLLL", 1, 0x9003, 2, 20, inner + 18, 0) + b"2024:05:06 07:08:09\0"
+    found = read_metadata(read_header(data))
     assert (found.make, found.taken) == ("Leica", datetime(2024, 5, 6, 7, 8, 9))
+    assert len(read_header(data).exif) < len(data)

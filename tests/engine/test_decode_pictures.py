@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visdatcompy_ds.base.errors import ImageError, UnreadableImageError
+from visdatcompy_ds.base.errors import ImageError, RefusedImageError, UnreadableImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.engine.decode import decode_full, decode_working, read_header, supported_formats
 from visdatcompy_ds.engine.decode.quiet import without_warnings
@@ -207,6 +207,23 @@ def test_a_png_with_a_wrong_sum_is_unreadable_and_one_without_end_recovered() ->
         decode_full(bytes(data), read_header(bytes(data)))
 
 
+def test_a_gif_cut_in_a_later_frame_is_unreadable_and_one_without_trailer_recovered() -> None:
+    frames = [picture(), picture().rotate(90)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        read_header(data[:-100])
+    assert decode_full(data[:-1], read_header(data[:-1])).status is Status.RECOVERED
+    assert decode_full(data, read_header(data)).status is Status.OK
+
+
+def test_heif_names_its_extra_where_that_is_missing() -> None:
+    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x14ispe\0\0\0\0" + (40).to_bytes(4, "big") + (30).to_bytes(4, "big")
+    if not supported_formats()["HEIF"].startswith("off"):
+        pytest.skip("pillow_heif is installed")
+    with pytest.raises(RefusedImageError, match="visdatcompy_ds\\[heif\\]"):
+        read_header(data)
+
+
 def test_mutants_end_in_a_picture_or_an_image_error() -> None:
     random = np.random.default_rng(7)
     seeds = [encode(picture(60, 40), name) for name in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")]
@@ -256,8 +273,10 @@ def test_jpegs_of_rare_subsampling_are_whole() -> None:
 @needs_photos
 def test_cmyk_photo_looks_like_the_rgb_one() -> None:
     folder = SHARED / "data/cameratrap/mixed"
-    pictures = [decode_working(data, read_header(data)).pixels.astype(int) for data in (
-        (folder / f"african_elephants{end}.jpg").read_bytes() for end in ("", "_cmyk", "_with_exif_orientation"))]
+    pictures = [
+        decode_working(data, read_header(data)).pixels.astype(int)
+        for data in ((folder / f"african_elephants{end}.jpg").read_bytes() for end in ("", "_cmyk", "_with_exif_orientation"))
+    ]
     assert np.abs(pictures[0] - pictures[1]).mean() < 3
     assert np.abs(pictures[0] - pictures[2]).mean() < 3
 

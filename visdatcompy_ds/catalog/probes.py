@@ -95,9 +95,14 @@ class WorkingBlock:
         return to_grey(self.tall)
 
     @functools.cached_property
-    def grey(self) -> Any:
-        """Grey pictures, (n, side, side) uint8."""
-        return self.tall_grey.reshape(-1, self.side, self.side)
+    def _moments(self) -> Any:
+        from visdatcompy_ds.kernels.moments import moments
+
+        return moments(self.pictures, self.tall_grey.reshape(-1, self.side, self.side))
+
+    def sums(self, which: int) -> Any:
+        """Return one of the sums of ``kernels.moments``, (n,) int64."""
+        return self._moments[:, which]
 
     def reduced(self, side: int) -> Any:
         """Return the pictures area-reduced to (n, side, side, 3); `side` divides the working side, so none leaks into the next."""
@@ -165,42 +170,42 @@ for _method in HASHES.values():
     PROBES.add(Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,)))
 
 
-def _brightness(block: WorkingBlock) -> Any:
-    return _mean_colour(block).mean(axis=1)
-
-
 def _mean_colour(block: WorkingBlock) -> Any:
     import numpy as np
 
-    sums = block.pictures.reshape(len(block), -1, 3).sum(axis=1, dtype=np.uint32)
-    return (sums[:, ::-1] / np.float64(block.side**2)).astype(np.float32)
+    from visdatcompy_ds.kernels.moments import BLUE, GREEN, RED
+
+    sums = np.stack([block.sums(which) for which in (RED, GREEN, BLUE)], axis=1)
+    return (sums / np.float64(block.side**2)).astype(np.float32)
+
+
+def _brightness(block: WorkingBlock) -> Any:
+    return _mean_colour(block).mean(axis=1)
 
 
 def _colour_variance(block: WorkingBlock) -> Any:
     return _mean_colour(block).var(axis=1)
 
 
+def _variance(total: Any, squares: Any, count: int) -> Any:
+    # Whole numbers until the division: the value is the same in a block of any size.
+    return (squares * count - total**2) / float(count) ** 2
+
+
 def _contrast(block: WorkingBlock) -> Any:
     import numpy as np
 
-    # Integer sums are exact, so the value is the same in a block of any size.
-    flat = block.grey.reshape(len(block), -1)
-    total = flat.sum(axis=1, dtype=np.int64)
-    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
-    count = block.side**2
-    return (np.sqrt(np.maximum(squares * count - total**2, 0)) / count).astype(np.float32)
+    from visdatcompy_ds.kernels.moments import GREY, GREY_SQUARES
+
+    return np.sqrt(_variance(block.sums(GREY), block.sums(GREY_SQUARES), block.side**2)).astype(np.float32)
 
 
 def _sharpness(block: WorkingBlock) -> Any:
-    import cv2
     import numpy as np
 
-    edges = cv2.Laplacian(block.tall_grey, cv2.CV_16S).reshape(-1, block.side, block.side)[:, 1:-1, 1:-1]
-    flat = np.ascontiguousarray(edges).reshape(len(block), -1)
-    count = flat.shape[1]
-    total = flat.sum(axis=1, dtype=np.int64)
-    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
-    return ((squares * count - total**2) / np.float64(count**2)).astype(np.float32)
+    from visdatcompy_ds.kernels.moments import EDGES, EDGES_SQUARES
+
+    return _variance(block.sums(EDGES), block.sums(EDGES_SQUARES), (block.side - 2) ** 2).astype(np.float32)
 
 
 def _layout(block: WorkingBlock) -> Any:
@@ -211,19 +216,26 @@ def _layout(block: WorkingBlock) -> Any:
 
 
 def _is_grey(block: WorkingBlock) -> Any:
-    # On 32 x 32 means: colour noise of a sensor and JPEG's chroma blocks average out, a coloured thing does not.
-    small = block.reduced(32)
-    spread = small.max(axis=3) - small.min(axis=3)
-    return spread.reshape(len(block), -1).max(axis=1) <= 12
+    from visdatcompy_ds.kernels.moments import COLOUR_SPREAD
+
+    # Over 4 x 4 patches colour noise of a sensor and JPEG's chroma blocks average out, a coloured thing does not.
+    return block.sums(COLOUR_SPREAD) <= 12
 
 
 def _low_information(block: WorkingBlock) -> Any:
-    import numpy as np
+    from visdatcompy_ds.kernels.moments import BUSY_CELLS
 
     # A hash describes structure. Where fewer than 1 in 20 of the 256 cells hold any, equal hashes say nothing.
-    cells = block.grey.reshape(len(block), 16, block.side // 16, 16, block.side // 16)
-    spread = cells.max(axis=(2, 4)).astype(np.int16) - cells.min(axis=(2, 4))
-    return (spread >= 12).reshape(len(block), -1).mean(axis=1) < 0.05
+    return block.sums(BUSY_CELLS) < (block.side // 8) ** 2 / 20
+
+
+def opencv_threads(count: int) -> int:
+    """Set OpenCV's own threads and return how many there were: inside a pass the images run side by side already."""
+    import cv2
+
+    before = int(cv2.getNumThreads())
+    cv2.setNumThreads(count)
+    return before
 
 
 def _measure(name: str, dtype: str, missing: object, compute: Callable[[WorkingBlock], Any], meaning: str, shape: tuple[int, ...] = ()) -> None:

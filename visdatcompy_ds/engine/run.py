@@ -50,7 +50,6 @@ def run(
     tasks: Sequence[Task],
     work: Callable[[Task], Result],
     workers: Workers = "auto",
-    on_done: Callable[[Task], object] | None = None,
 ) -> Iterator[Result]:
     """Yield ``work(task)`` for each task, in order, on threads when there is more than one worker.
 
@@ -60,28 +59,20 @@ def run(
     """
     count = min(worker_count(workers), len(tasks))
     if count <= 1:
-        for task in tasks:
-            result = work(task)
-            if on_done is not None:
-                on_done(task)
-            yield result
+        yield from map(work, tasks)
         return
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    pending: collections.deque[tuple[Task, Future[Result]]] = collections.deque()
+    pending: collections.deque[Future[Result]] = collections.deque()
     pool = ThreadPoolExecutor(count, thread_name_prefix="visdatcompy")
     try:
         waiting = iter(tasks)
         while True:
             for task in itertools.islice(waiting, 4 * count - len(pending)):
-                pending.append((task, pool.submit(work, task)))
+                pending.append(pool.submit(work, task))
             if not pending:
                 return
-            task, future = pending.popleft()
-            result = future.result()
-            if on_done is not None:
-                on_done(task)
-            yield result
+            yield pending.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

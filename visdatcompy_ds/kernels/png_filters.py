@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def undo_filters(packed: Any, height: int, stride: int, step: int) -> Any:
     """Undo the filters of a PNG that is not interlaced.
 

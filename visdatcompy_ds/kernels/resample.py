@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _edges(n_in: int, n_out: int, whole: Any, part: Any) -> None:
     """Split each output edge j * n_in / n_out into a source index and a remainder in units of 1 / n_out."""
     for j in range(n_out + 1):
@@ -21,7 +21,7 @@ def _edges(n_in: int, n_out: int, whole: Any, part: Any) -> None:
         part[j] = j * n_in - j * n_in // n_out * n_out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _gather_rows(src: Any, first: int, last: int, head: Any, full: Any, tail: Any, row: Any) -> None:
     """Write the weighted sum of the rows first..last of `src` into `row`; plain loops that LLVM turns into SIMD."""
     top = src[first]
@@ -49,7 +49,7 @@ def _gather_rows(src: Any, first: int, last: int, head: Any, full: Any, tail: An
             row[k] = head * np.float32(top[k])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _row_of(src: Any, i: int, n_out: int, whole: Any, part: Any, row: Any) -> None:
     """Write output row i, not yet resampled across, into `row`."""
     first, last = whole[i], whole[i + 1]
@@ -59,7 +59,7 @@ def _row_of(src: Any, i: int, n_out: int, whole: Any, part: Any, row: Any) -> No
         _gather_rows(src, first, last, np.float32(n_out - part[i]), np.float32(n_out), np.float32(part[i + 1]), row)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def area_square(src: Any, side: int) -> Any:
     """Resample a picture to a small square, whatever its proportions.
 
@@ -122,7 +122,7 @@ def area_square(src: Any, side: int) -> Any:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def area_resize_grey(src: Any, out_h: int, out_w: int) -> Any:
     """Resample a grey picture to any size.
 
@@ -161,12 +161,6 @@ def area_resize_grey(src: Any, out_h: int, out_w: int) -> Any:
                     total += np.float32(across_part[j + 1]) * row[last]
             out[i, j] = np.uint8(total * scale + np.float32(0.5))
     return out
-
-
-def area_resize(pixels: Any, width: int, height: int) -> Any:
-    """Resample a picture (H, W, C) uint8 to (height, width, C), channel by channel."""
-    planes = [area_resize_grey(np.ascontiguousarray(pixels[:, :, channel]), height, width) for channel in range(pixels.shape[2])]
-    return np.stack(planes, axis=-1)
 
 
 def area_resize(src: Any, width: int, height: int) -> Any:

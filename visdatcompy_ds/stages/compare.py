@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,9 @@ def compare(
     content_pairs = _content_pairs(table, order, first)
     distinct = np.sort(order[first == order])
     proposed = candidates.propose(table, distinct)
+    started = time.perf_counter()
     found, cost = confirm.confirm(table, proposed, workers, limits, show_progress)
+    confirm_s = time.perf_counter() - started
     pairs = Pairs.concat([content_pairs, found, proposed.vetoed]).in_order()
     removable = DUPLICATE_CLASSES + (("edited",) if edited else ()) + (("similar",) if similar else ())
     stars = group.group(order[first == order], len(table), found.take(found.of_class(*removable)))
@@ -105,7 +108,7 @@ def compare(
     plan = decide(table, [(keeper, evidence, pair)], is_protected, removable)
     is_removed = np.zeros(len(table), bool)
     is_removed[plan.row[plan.action == "remove"]] = True
-    counts = {**proposed.counts, **{f"confirm_{name}": value for name, value in dataclasses.asdict(cost).items()}}
+    counts = {**proposed.counts, **{f"confirm_{name}": value for name, value in dataclasses.asdict(cost).items()}, "confirm_s": round(confirm_s, 3)}
     return Comparison(table, pairs, plan, is_protected, is_removed, counts)
 
 

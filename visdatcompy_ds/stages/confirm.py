@@ -80,9 +80,10 @@ def confirm(
     task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
     verdicts: dict[int, tuple[str, str, float, float]] = {}
     decodes = 0
-    for judged, count in run(components, task, workers, on_done=lambda component: bar.update(len(component))):
+    for judged, count in run(components, task, workers):
         verdicts.update(judged)
         decodes += count
+        bar.update(len(judged))
     bar.close()
     kept = [at for at in sorted(verdicts) if verdicts[at][0]]
     images = len(np.unique(np.concatenate([candidates.left, candidates.right]))) if len(candidates.left) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints, text_array
-from visdatcompy_ds.catalog.probes import Probe, WorkingBlock, select
+from visdatcompy_ds.catalog.probes import Probe, WorkingBlock, opencv_threads, select
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
@@ -85,18 +86,26 @@ def fingerprint(
     bar = progress(len(rows), "reading images", show_progress)
     counts = Counts()
     digests: dict[int, bytes] = {}
-    for chunk in run(_tasks(rows, table.size_bytes), worker, workers, on_done=lambda task: bar.update(len(task))):
-        for name, (at, values) in chunk.single.items():
-            for row, value in zip(at, values, strict=True):
-                columns[name][row] = value
-        for name, block in chunk.blocks.items():
-            columns[name][chunk.block_rows] = block
-        decoded[chunk.block_rows] = True
-        for row, (state, why) in chunk.statuses.items():
-            status[row], reason[row] = STATUS_CODE[state], why
-        digests.update(chunk.digests)
-        counts += chunk.counts
-    bar.close()
+    threads = opencv_threads(1) if worker.working else 0
+    try:
+        # The first image goes alone: it loads decoders and kernels, for which the threads would otherwise wait in each other's way.
+        chunks = run([rows[:1]] if len(rows) else [], worker, 1), run(_tasks(rows[1:], table.size_bytes), worker, workers)
+        for chunk in itertools.chain.from_iterable(chunks):
+            bar.update(chunk.counts.reads)
+            for name, (at, values) in chunk.single.items():
+                for row, value in zip(at, values, strict=True):
+                    columns[name][row] = value
+            for name, block in chunk.blocks.items():
+                columns[name][chunk.block_rows] = block
+            decoded[chunk.block_rows] = True
+            for row, (state, why) in chunk.statuses.items():
+                status[row], reason[row] = STATUS_CODE[state], why
+            digests.update(chunk.digests)
+            counts += chunk.counts
+    finally:
+        bar.close()
+        if worker.working:
+            opencv_threads(threads)
     _copy_repeats(digests, worker.first, [*columns.values(), decoded, status, reason])
     measured = dataclasses.replace(table, status=status, reason=reason)
     return Fingerprints(measured, {**columns, "decoded": decoded}), counts

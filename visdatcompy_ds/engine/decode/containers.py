@@ -74,9 +74,9 @@ def check_png(data: bytes) -> bool:
         if kind == b"IEND":
             return True
         end = at + 8 + length
-        if kind in (b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"fdAT"):
-            if zlib.crc32(memoryview(data)[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-                raise UnreadableImageError(reasons.DAMAGED)
+        is_picture = kind in (b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"fdAT")
+        if is_picture and zlib.crc32(memoryview(data)[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise UnreadableImageError(reasons.DAMAGED)
         at = end + 4
     return False
 
@@ -94,6 +94,11 @@ def _international_text(body: bytes, most: int) -> bytes:
         return b""
 
 
+def gif_has_end(data: bytes) -> bool:
+    """Tell whether a GIF ends with its trailer; some writers pad it with zeros."""
+    return data[-4096:].rstrip(b"\0").endswith(b";")
+
+
 def read_gif(data: bytes, limits: Limits, complete: bool) -> Header:
     """Return the header of a GIF; blocks are walked without unpacking them."""
     if len(data) < 13:
@@ -102,7 +107,7 @@ def read_gif(data: bytes, limits: Limits, complete: bool) -> Header:
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     frames, has_alpha, xmp = 0, False, b""
     size, blocks = len(data), 0
-    while at < size and frames < 2:
+    while at < size:
         kind = data[at]
         if kind == 0x3B:
             break

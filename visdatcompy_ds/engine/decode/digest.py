@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from visdatcompy_ds.base.errors import UnreadableImageError
+from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.decoding import decode_full
 from visdatcompy_ds.engine.decode.deep_png import decode_deep_png
 from visdatcompy_ds.engine.decode.picture import Header, Picture
@@ -107,24 +108,21 @@ def _digest_frames(data: bytes, header: Header) -> bytes:
         load(image)
     else:
         image = decode_first(data, header)[0]
-    first = _digest_image(image, header)
-    if not header.is_animated:
-        return first
     most = header.width * header.height
-    count = getattr(image, "n_frames", 1)
+    count = getattr(image, "n_frames", 1) if header.is_animated else 1
     if count * most > _MOST_PIXELS:
         return _digest_bytes(data, header)
-    whole = hashlib.sha256(b"frames" + struct.pack("<Q", count) + first)
     try:
+        frames = [_digest_image(image, header)]
         for n in range(1, count):
             _seek(image, n)
             if image.width * image.height > most:
                 return _digest_bytes(data, header)
             load(image)
-            whole.update(_digest_image(image, header))
+            frames.append(_digest_image(image, header))
     except UnreadableImageError:
         return _digest_bytes(data, header)
-    return whole.digest()
+    return frames[0] if not header.is_animated else hashlib.sha256(b"frames" + struct.pack("<Q", count) + b"".join(frames)).digest()
 
 
 def _seek(image: Image.Image, n: int) -> None:
@@ -138,7 +136,13 @@ def _seek(image: Image.Image, n: int) -> None:
 
 
 def _digest_image(image: Image.Image, header: Header) -> bytes:
-    layout, pixels = _native(image)
+    with without_warnings():
+        try:
+            layout, pixels = _native(image)
+        except MemoryError:
+            raise
+        except Exception:
+            raise UnreadableImageError(reasons.BEYOND_READING) from None
     if header.format != "TIFF":
         pixels = turn_upright(pixels, header.orientation)
     return _digest(layout, pixels)
@@ -159,12 +163,9 @@ def _native(image: Image.Image) -> tuple[bytes, npt.NDArray[Any]]:
         return b"float", np.asarray(image).astype("<f4")
     if mode in ("CMYK", "LAB", "HSV"):
         return mode.lower().encode(), np.asarray(image)
-    with without_warnings():
-        if mode == "PA" or (mode in ("1", "L", "P", "RGB") and see_through is not None):
-            return _with_alpha(np.asarray(image.convert("RGBA")))
-        if mode in ("LA", "RGBA", "La", "RGBa"):
-            return _with_alpha(np.asarray(image.convert("RGBA")))
-        colours = np.asarray(image.convert("RGB"))[:, :, ::-1]
+    if mode in ("LA", "PA", "RGBA", "La", "RGBa") or see_through is not None:
+        return _with_alpha(np.asarray(image.convert("RGBA")))
+    colours = np.asarray(image.convert("RGB"))[:, :, ::-1]
     return (_GREY, colours[:, :, 0]) if _is_grey(colours) else (_COLOUR, colours)
 
 

@@ -74,7 +74,7 @@ def read_isomedia(data: bytes, name: str, limits: Limits, complete: bool) -> Hea
 
 def _read_heif(data: bytes, bits: int, limits: Limits, complete: bool, size: tuple[int, int]) -> Header:
     try:
-        import pillow_heif  # type: ignore[import-not-found]
+        import pillow_heif
     except ImportError:
         reason = "format HEIF needs an extra"
         raise RefusedImageError(reason, remedy=HEIF_REMEDY) from None
@@ -113,7 +113,7 @@ def _largest(data: bytes) -> tuple[int, int, int]:
             width, height = wide, high
         at = data.find(b"ispe", at + 4, end)
     at = data.find(b"pixi", 0, end)
-    bits = data[at + 9] if 0 <= at and at + 9 < len(data) else 8
+    bits = data[at + 9] if at >= 0 and at + 9 < len(data) else 8
     return width, height, bits if bits in (8, 10, 12, 16) else 8
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.base.status import Status
@@ -120,15 +120,14 @@ def _covers_all(progressive: bool, components: tuple[int, ...], scans: list[Scan
 
 def _has_zeroed_data(data: bytes) -> bool:
     """Tell whether zero bytes lie in the scans where no encoder puts them; zeros in metadata or behind the end do not count."""
-    for scan in read_scans(data)[2]:
-        if data.find(_ZEROS, scan.start, scan.end) >= 0 and not _zeros_may_be_flat(scan):
-            return True
-    return False
+    return any(data.find(_ZEROS, scan.start, scan.end) >= 0 and not _zeros_may_be_flat(data, scan) for scan in read_scans(data)[2])
 
 
-def _zeros_may_be_flat(scan: Scan) -> bool:
+def _zeros_may_be_flat(data: bytes, scan: Scan) -> bool:
     """Tell whether zero bits can stand for flat blocks: optimised tables may give "no change" the code 0, as in a page of plain white."""
-    if scan.bits[0]:  # a refining scan holds raw bits
+    if scan.band[0] > 0:  # progressive: empty blocks are counted in runs, never one by one; corrections come 1000 bits at most together
+        return scan.bits[0] > 0 and data.find(bytes(128), scan.start, scan.end) < 0
+    if scan.bits[0] > 0:  # one raw bit a block
         return True
     return all(symbol & 15 == 0 for symbol in scan.first_symbols)
 

@@ -11,6 +11,8 @@ from visdatcompy_ds.engine.decode.ifd import orientation_of
 from visdatcompy_ds.engine.decode.picture import Header, Limits
 
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # not a stuffed byte, a restart marker or fill
+_FILL = re.compile(rb"\xff+")
+_MOST_SEGMENTS = 20_000  # more before the first scan are an attack on our loop
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _COLOURS = {1: "grey", 3: "rgb", 4: "cmyk"}
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
@@ -52,9 +54,9 @@ def read_jpeg(data: bytes, limits: Limits, complete: bool) -> Header:
     frame = -1
     exif = xmp = b""
     name, transform, kind = "JPEG", -1, 0
-    while True:
-        while data[at : at + 2] == b"\xff\xff":
-            at += 1
+    for _ in range(_MOST_SEGMENTS):
+        if data[at : at + 2] == b"\xff\xff":
+            at = _after_fill(data, at)
         if at + 4 > size:
             raise UnreadableImageError(reasons.TRUNCATED if complete else reasons.NOT_IN_FIRST_BYTES)
         if data[at] != 0xFF:
@@ -83,6 +85,8 @@ def read_jpeg(data: bytes, limits: Limits, complete: bool) -> Header:
         if length < 2:
             raise UnreadableImageError(reasons.BROKEN_HEADER)
         at += 2 + length
+    else:
+        raise UnreadableImageError(reasons.BROKEN_HEADER)
     if frame < 0 or frame + 10 > size or at + 5 > size:
         raise UnreadableImageError(reasons.BROKEN_HEADER)
     bits = data[frame + 4]
@@ -102,6 +106,12 @@ def read_jpeg(data: bytes, limits: Limits, complete: bool) -> Header:
     return Header(name, width, height, channels, bits, colour, False, False, orientation, exif, xmp)
 
 
+def _after_fill(data: bytes, at: int) -> int:
+    """Return the last of the fill bytes at `at`, which begins the marker."""
+    found = _FILL.match(data, at)
+    return found.end() - 1 if found else at
+
+
 def _next_marker(data: bytes, at: int) -> int:
     """Return where the next marker begins; decoders, too, skip stray bytes between segments."""
     found = _MARKER.search(data, at)
@@ -112,15 +122,19 @@ def without_stray_bytes(data: bytes) -> bytes | None:
     """Return a JPEG without the stray bytes between its segments, and without metadata; None where there are none up to the first scan."""
     at, size, has_stray = 2, len(data), False
     parts = [data[:2]]
-    while at + 4 <= size:
+    for _ in range(_MOST_SEGMENTS):
+        if data[at : at + 2] == b"\xff\xff":
+            at = _after_fill(data, at)
+        if at + 4 > size:
+            break
         if data[at] != 0xFF:
             at, has_stray = _next_marker(data, at), True
             continue
         marker = data[at + 1]
         if marker == 0xDA:
             return b"".join([*parts, data[at:]]) if has_stray else None
-        if marker in (0x01, 0xFF) or 0xD0 <= marker <= 0xD9:
-            at += 1 if marker == 0xFF else 2
+        if marker == 0x01 or 0xD0 <= marker <= 0xD9:
+            at += 2
             continue
         length = data[at + 2] << 8 | data[at + 3]
         if not 0xE1 <= marker <= 0xED and marker not in (0xEF, 0xFE):  # all but application data (Adobe's tells the colours) and comments

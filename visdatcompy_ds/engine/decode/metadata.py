@@ -79,7 +79,7 @@ def _taken(exif: dict[int, Entry]) -> tuple[datetime | None, bool]:
         if found is None:
             continue
         try:
-            moment = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+            moment = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]
         except ValueError:  # 0000:00:00, or the 31st of February
             continue
         digits = text(exif.get(subsec_tag))

@@ -26,7 +26,7 @@ from PIL import Image, ImageFile
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.engine.decode import reasons
-from visdatcompy_ds.engine.decode.containers import check_png
+from visdatcompy_ds.engine.decode.containers import check_png, gif_has_end
 from visdatcompy_ds.engine.decode.picture import Header
 from visdatcompy_ds.engine.decode.quiet import without_warnings
 
@@ -101,7 +101,7 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
     PIL.Image.Image
         As stored, not yet upright (but TIFF and HEIF, which their decoders turn).
     Status, str
-        OK, or RECOVERED where a PNG lacks its end marker.
+        OK, or RECOVERED where a PNG or GIF lacks its end marker.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
     status, reason = Status.OK, ""
     if header.format == "HEIF":
         return _decode_heif(data), status, reason
-    if header.format == "PNG" and not check_png(data):
+    if (header.format == "PNG" and not check_png(data)) or (header.format == "GIF" and not gif_has_end(data)):
         status, reason = Status.RECOVERED, reasons.NO_END
     image = open_picture(data, header.format)
     expected = (header.height, header.width) if header.orientation > 4 and header.format != "TIFF" else (header.width, header.height)
@@ -122,7 +122,7 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
 
 
 def _decode_heif(data: bytes) -> Image.Image:
-    import pillow_heif  # type: ignore[import-not-found]
+    import pillow_heif
 
     try:
         image = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)[0].to_pillow()

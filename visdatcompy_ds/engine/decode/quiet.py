@@ -18,7 +18,7 @@ _inside = 0
 @contextmanager
 def without_warnings() -> Iterator[None]:
     """Run the block without warnings from Pillow; those of other modules are left alone."""
-    global _inside  # noqa: PLW0603
+    global _inside
     filters = warnings.filters
     assert isinstance(filters, list)
     with _lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 _MOST_BYTES = 1 << 20
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -42,11 +42,13 @@ def read_xmp(packet: bytes) -> dict[str, str]:
     if len(packet) > _MOST_BYTES or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet or b"\0" in packet:
         return {}  # a zero byte: UTF-16, where the words would not be found
     try:
-        root = ElementTree.fromstring(packet)
-    except (ElementTree.ParseError, ValueError, LookupError):
+        root = ET.fromstring(packet)
+    except (ET.ParseError, ValueError, LookupError):
         return {}
     found: dict[str, str] = {}
-    for description in root.iter(_RDF + "Description"):
+    # the first RDF only, and its own children: a walk of every nested one would be quadratic
+    rdf = root if root.tag == _RDF + "RDF" else root.find(f".//{_RDF}RDF")
+    for description in () if rdf is None else rdf.findall(_RDF + "Description"):
         for name, value in description.attrib.items():
             _add(found, name, value)
         for element in description:
@@ -54,7 +56,7 @@ def read_xmp(packet: bytes) -> dict[str, str]:
     return found
 
 
-def _value(element: ElementTree.Element) -> str:
+def _value(element: ET.Element) -> str:
     items = [item.text.strip() for item in element.iter(_RDF + "li") if item.text and item.text.strip()]
     return "; ".join(items) if items else (element.text or "").strip()
 

@@ -1,0 +1,27 @@
+import visdatcompy_ds
+
+
+def test_public_names_are_these_and_all_load():
+    nouns = {"Image", "Dataset", "Downsampler", "VisDatCompare", "Plan", "Selection"}
+    errors = {name for name in visdatcompy_ds.__all__ if name.endswith("Error")}
+    assert set(visdatcompy_ds.__all__) == nouns | errors | {"__version__"}
+    for name in visdatcompy_ds.__all__:
+        assert getattr(visdatcompy_ds, name) is not None
+
+
+def test_all_errors_of_the_tree_are_public_and_builtins_too():
+    from visdatcompy_ds.base import errors
+
+    tree = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert tree <= set(visdatcompy_ds.__all__)
+    for name in tree - {"VisdatError"}:
+        assert any(base.__module__ == "builtins" and base not in (Exception, object) for base in getattr(errors, name).__mro__), name
+
+
+def test_an_unknown_name_says_which_there_are():
+    try:
+        visdatcompy_ds.Datasets
+    except AttributeError as error:
+        assert "Dataset" in str(error)
+    else:
+        raise AssertionError("an unknown name was found")

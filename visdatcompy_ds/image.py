@@ -166,7 +166,7 @@ class Image:
             return pixels  # type: ignore[no-any-return]
         if mode == "rgb":
             return pixels[:, :, ::-1].copy()  # type: ignore[no-any-return]
-        from visdatcompy_ds.catalog.probes import to_grey
+        from visdatcompy_ds.catalog.working import to_grey
 
         return to_grey(pixels)  # type: ignore[no-any-return]
 

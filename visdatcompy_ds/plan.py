@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,9 @@ class Plan:
     def __init__(self, comparison: Comparison, selection: Selection | None = None) -> None:
         self.comparison, self.selection = comparison, selection
 
+    @functools.cached_property
     def facts(self) -> dict[str, Any]:
-        """Return counts as plain data: what :meth:`summary` says in words."""
+        """Counts as plain data: what :meth:`summary` says in words."""
         found, files = self.comparison, self.comparison.table.files
         plan = found.plan
         removed = {klass: int(((plan.action == "remove") & (plan.klass == klass)).sum()) for klass in CLASSES}
@@ -74,9 +76,7 @@ class Plan:
 
     def summary(self) -> str:
         """Return in words what was found and what would be removed."""
-        facts = self.facts()
-        facts["sample"] = None if self.selection is None else sample_line(self.selection)
-        return text.comparison(facts)
+        return text.comparison({**self.facts, "sample": None if self.selection is None else sample_line(self.selection)})
 
     def to_frame(self) -> pd.DataFrame:
         """Return the columns of ``plan.csv``: one row per image that a group touches."""

@@ -143,7 +143,7 @@ class VisDatCompare:
             "pairs.csv": tables.to_csv(tables.pair_columns(table, found.pairs)),
             "plan.csv": tables.to_csv(tables.plan_columns(table, found.plan)),
             "problems.csv": tables.to_csv(tables.problem_columns(table)),
-            "report.html": html.page(table, found, plan.facts(), plan.selection.chosen if plan.selection else None),
+            "report.html": html.page(table, found, plan.facts, plan.selection.chosen if plan.selection else None),
             "run.json": tables.to_json(self._run_facts(plan, command)),
         }
         for name, data in contents.items():
@@ -170,5 +170,5 @@ class VisDatCompare:
                 "phash_bits": HASHES["phash"].cutoff,
                 **{name.lower(): value for name, value in vars(same_shot).items() if name.isupper()},
             },
-            "counts": plan.facts(),
+            "counts": plan.facts,
         }

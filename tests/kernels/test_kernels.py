@@ -88,7 +88,7 @@ def test_grey_and_cells_are_luma_and_means(shape):
 def test_moments_are_sums_over_the_pixels(photo):
     pictures = np.stack([cv2.resize(photo(k), (128, 128), interpolation=cv2.INTER_AREA) for k in range(3)])
     grey = np.stack([cv2.cvtColor(p, cv2.COLOR_BGR2GRAY) for p in pictures])
-    sums = moments(pictures, grey)
+    sums, layout, grid = moments(pictures, grey)
     assert np.array_equal(sums[:, RED], pictures[..., 2].sum(axis=(1, 2)))
     assert np.array_equal(sums[:, GREY], grey.sum(axis=(1, 2))) and np.array_equal(sums[:, GREY_SQUARES], (grey.astype(np.int64) ** 2).sum(axis=(1, 2)))
     edges = np.stack([cv2.Laplacian(g, cv2.CV_16S)[1:-1, 1:-1] for g in grey]).astype(np.int64)
@@ -97,6 +97,16 @@ def test_moments_are_sums_over_the_pixels(photo):
     assert np.array_equal(sums[:, BUSY_CELLS], ((cells.max(axis=(2, 4)).astype(int) - cells.min(axis=(2, 4))) >= 12).sum(axis=(1, 2)))
     patches = pictures.reshape(3, 32, 4, 32, 4, 3).mean(axis=(2, 4))
     assert np.abs(sums[:, COLOUR_SPREAD] - (patches.max(axis=3) - patches.min(axis=3)).max(axis=(1, 2))).max() <= 0.5
+
+
+def test_layout_and_grid_are_area_means(photo):
+    pictures = np.stack([cv2.resize(photo(k), (128, 128), interpolation=cv2.INTER_AREA) for k in range(3)])
+    grey = np.stack([cv2.cvtColor(p, cv2.COLOR_BGR2GRAY) for p in pictures])
+    _, layout, grid = moments(pictures, grey)
+    means = pictures.reshape(3, 8, 16, 8, 16, 3).mean(axis=(2, 4))
+    assert np.array_equal(layout, np.floor(means + 0.5))
+    expected = np.stack([cv2.resize(g.astype(np.float64), (9, 8), interpolation=cv2.INTER_AREA) for g in grey])
+    assert grid / (128 * 16) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(64, 48), (100, 37), (320, 240)])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from visdatcompy_ds.base.registry import Registry
+from visdatcompy_ds.catalog.working import WorkingBlock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,23 +74,18 @@ def _opencv(function: str) -> Callable[[Any], Any]:
     return compute
 
 
-def dhash_block(block: Any) -> Any:
+def dhash_block(block: WorkingBlock) -> Any:
     """Return (n, 8) uint8: is each cell of an 8 x 9 grey grid brighter than its left neighbour, row by row."""
-    import cv2
     import numpy as np
 
-    n = len(block)
-    grid = cv2.resize(block.tall_grey, (9, 8 * n), interpolation=cv2.INTER_AREA).reshape(n, 8, 9)
-    return np.packbits((grid[:, :, 1:] > grid[:, :, :-1]).reshape(n, 64), axis=1)
+    return np.packbits((block.grid[:, :, 1:] > block.grid[:, :, :-1]).reshape(len(block), 64), axis=1)
 
 
 def dhash(picture: Any) -> Any:
     """Return the difference hash of one picture (128, 128, 3) uint8 BGR as (8,) uint8."""
-    import cv2
     import numpy as np
 
-    grid = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
-    return np.packbits((grid[:, 1:] > grid[:, :-1]).reshape(64))
+    return dhash_block(WorkingBlock(np.ascontiguousarray(picture)[None]))[0]
 
 
 _OPENCV = "OpenCV contrib, img_hash module"

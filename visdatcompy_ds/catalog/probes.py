@@ -10,13 +10,14 @@ Adding a measure is one ``PROBES.add(Probe(...))``; the pass, ``Dataset.fingerpr
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from visdatcompy_ds.base.registry import Registry
 from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
+from visdatcompy_ds.catalog.working import WorkingBlock
 
 Reads = Literal["header", "bytes", "working"]
 
@@ -61,61 +62,9 @@ class Probe:
 PROBES: Registry[Probe] = Registry("probe")
 
 
-def to_grey(picture: Any) -> Any:
-    """Return a BGR picture (H, W, 3) uint8 as OpenCV's grey (H, W)."""
-    import cv2
-
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-
-
-class WorkingBlock:
-    """Working pictures of n images, with what several probes share computed once.
-
-    Parameters
-    ----------
-    pictures : (n, side, side, 3) uint8 BGR array, C order
-    """
-
-    def __init__(self, pictures: Any) -> None:
-        self.pictures = pictures
-        self.side = pictures.shape[1]
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.pictures)
-
-    @functools.cached_property
-    def tall(self) -> Any:
-        """All pictures one below the other, (n * side, side, 3): one OpenCV call then serves the block."""
-        return self.pictures.reshape(-1, self.side, 3)
-
-    @functools.cached_property
-    def tall_grey(self) -> Any:
-        """The same in grey, (n * side, side) uint8."""
-        return to_grey(self.tall)
-
-    @functools.cached_property
-    def _moments(self) -> Any:
-        from visdatcompy_ds.kernels.moments import moments
-
-        return moments(self.pictures, self.tall_grey.reshape(-1, self.side, self.side))
-
-    def sums(self, which: int) -> Any:
-        """Return one of the sums of ``kernels.moments``, (n,) int64."""
-        return self._moments[:, which]
-
-    def reduced(self, side: int) -> Any:
-        """Return the pictures area-reduced to (n, side, side, 3); `side` divides the working side, so none leaks into the next."""
-        import cv2
-
-        return cv2.resize(self.tall, (side, side * len(self)), interpolation=cv2.INTER_AREA).reshape(-1, side, side, 3)
-
-
 def _fact(name: str, dtype: str, missing: object, meaning: str) -> None:
-    def compute(header: Any, metadata: Any) -> Any:
-        return getattr(header, name)
-
-    PROBES.add(Probe(name, "header", dtype, missing, compute, meaning))
+    get = operator.attrgetter(name)
+    PROBES.add(Probe(name, "header", dtype, missing, lambda header, metadata: get(header), meaning))
 
 
 def _exif(name: str, dtype: str, missing: object, compute: Callable[[Any], Any], meaning: str) -> None:
@@ -211,8 +160,7 @@ def _sharpness(block: WorkingBlock) -> Any:
 def _layout(block: WorkingBlock) -> Any:
     import cv2
 
-    small = block.reduced(8).reshape(-1, 8, 3)
-    return cv2.cvtColor(small, cv2.COLOR_BGR2Lab).reshape(len(block), 192)
+    return cv2.cvtColor(block.layout.reshape(-1, 8, 3), cv2.COLOR_BGR2Lab).reshape(len(block), 192)
 
 
 def _is_grey(block: WorkingBlock) -> Any:

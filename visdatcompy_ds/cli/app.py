@@ -113,7 +113,7 @@ def clean(
     written = comparison.report(target, "clean")
     exported = _exported(plan.selection, export, how)
     if as_json:
-        _print_json({**plan.facts(), "out": str(written), **exported})
+        _print_json({**plan.facts, "out": str(written), **exported})
     elif not quiet:
         typer.echo(plan.summary())
         _say_exported(exported)
@@ -233,11 +233,11 @@ def _and_sample(plan: Plan, written: Path) -> str:
 
 
 def _unusable(plan: Plan) -> int:
-    return sum(entry["images"] - entry["usable"] for entry in plan.facts()["datasets"])
+    return sum(entry["images"] - entry["usable"] for entry in plan.facts["datasets"])
 
 
 def _last_line(plan: Plan) -> str:
-    images = sum(entry["images"] for entry in plan.facts()["datasets"])
+    images = sum(entry["images"] for entry in plan.facts["datasets"])
     unusable = _unusable(plan)
     return f"Done: {images} images" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
 

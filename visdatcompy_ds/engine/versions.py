@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 
 PACKAGES = ("visdatcompy_ds", "numpy", "opencv-contrib-python", "simplejpeg", "Pillow", "scikit-image", "numba", "pandas", "matplotlib")
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return name to version, "absent" for what is not installed."""
     found = {"python": platform.python_version()}

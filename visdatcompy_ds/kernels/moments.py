@@ -27,23 +27,29 @@ def moments(pictures: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Any:
 
     Returns
     -------
-    (n, 9) int64
+    sums : (n, 9) int64
         Blue, green, red, grey, grey², Laplacian and its square over the inner pixels, number of 8 x 8 cells that show structure, and the
         largest difference of two channels' means over 4 x 4 patches, rounded.
+    layout : (n, 8, 8, 3) uint8
+        Mean blue, green, red of 8 x 8 parts, rounded half up.
+    grid : (n, 8, 9) int64
+        Area-weighted sums of grey over 8 rows and 9 columns of equal parts, in units of 1/9 pixel.
     """
     n, side = pictures.shape[0], pictures.shape[1]
-    sums = np.zeros((n, 9), np.int64)
+    sums, layout, grid = np.zeros((n, 9), np.int64), np.empty((n, 8, 8, 3), np.uint8), np.zeros((n, 8, 9), np.int64)
     for k in range(n):
-        _colours(pictures[k].reshape(side, side * 3), sums[k])
-        _light(grey[k], sums[k])
+        _colours(pictures[k].reshape(side, side * 3), sums[k], layout[k].reshape(8, 24))
+        _light(grey[k], sums[k], grid[k])
         _structure(grey[k], sums[k])
-    return sums
+    return sums, layout, grid
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _colours(picture: Any, out: Any) -> None:
+def _colours(picture: Any, out: Any, layout: Any) -> None:
     side, width = picture.shape
     rows = np.empty(width, np.int32)
+    parts = np.zeros(24, np.int32)
+    part = side // 8
     spread = np.int32(0)
     for i in range(0, side, _PATCH):
         a, b, c, d = picture[i], picture[i + 1], picture[i + 2], picture[i + 3]
@@ -53,18 +59,33 @@ def _colours(picture: Any, out: Any) -> None:
             blue = rows[j] + rows[j + 3] + rows[j + 6] + rows[j + 9]
             green = rows[j + 1] + rows[j + 4] + rows[j + 7] + rows[j + 10]
             red = rows[j + 2] + rows[j + 5] + rows[j + 8] + rows[j + 11]
-            out[BLUE] += blue
-            out[GREEN] += green
-            out[RED] += red
+            at = j // (3 * part) * 3
+            parts[at] += blue
+            parts[at + 1] += green
+            parts[at + 2] += red
             spread = max(spread, max(blue, max(green, red)) - min(blue, min(green, red)))  # noqa: PLW3301 - nested for numba
+        if (i + _PATCH) % part == 0:
+            for c in range(24):
+                layout[i // part, c] = (parts[c] + part * part // 2) // (part * part)
+                out[BLUE + c % 3] += parts[c]
+                parts[c] = 0
     out[COLOUR_SPREAD] = (spread + _PATCH * _PATCH // 2) // (_PATCH * _PATCH)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _light(grey: Any, out: Any) -> None:
+def _light(grey: Any, out: Any, grid: Any) -> None:
     side = grey.shape[0]
+    columns = np.zeros(side, np.int32)
     for y in range(side):
         here = grey[y]
+        for x in range(side):
+            columns[x] += here[x]
+        if (y + 1) % (side // 8) == 0:
+            for j in range(9):
+                # Column x reaches from 9 x to 9 (x + 1), part j from side j to side (j + 1).
+                for x in range(j * side // 9, -(-(j + 1) * side // 9)):
+                    grid[y // (side // 8), j] += (min(9 * (x + 1), side * (j + 1)) - max(9 * x, side * j)) * columns[x]
+            columns[:] = 0
         total, squares = np.int32(0), np.int32(0)
         for x in range(side):
             value = np.int32(here[x])

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+
+from visdatcompy_ds.kernels.slp import njit_slp
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -60,6 +62,21 @@ def _row_of(src: Any, i: int, n_out: int, whole: Any, part: Any, row: Any) -> No
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _taps(n_out: int, whole: Any, part: Any, start: Any, weight: Any) -> None:
+    """Write where each output pixel begins to read, and its weights; all have as many taps, those it does not need weigh nothing."""
+    for j in range(n_out):
+        first, last = whole[j], whole[j + 1]
+        start[j] = first * 4
+        weight[:, j] = 0
+        if first == last:
+            weight[0, j] = part[j + 1] - part[j]
+        else:
+            weight[0, j] = n_out - part[j]
+            weight[1 : last - first, j] = n_out
+            weight[last - first, j] = part[j + 1]
+
+
+@njit_slp(types.uint8[:, :, ::1](types.Array(types.uint8, 3, "C", readonly=True), types.int64))
 def area_square(src: Any, side: int) -> Any:
     """Resample a picture to a small square, whatever its proportions.
 
@@ -78,41 +95,33 @@ def area_square(src: Any, side: int) -> Any:
     height, width = src.shape[0], src.shape[1]
     flat = src.reshape(height, width * 4)
     down, down_part = np.empty(side + 1, np.int64), np.empty(side + 1, np.int64)
-    # unsigned, because a signed index costs a wrap-around test that keeps LLVM from loading the four channels at once
-    across, across_part = np.empty(side + 1, np.uint64), np.empty(side + 1, np.int64)
+    across, across_part = np.empty(side + 1, np.int64), np.empty(side + 1, np.int64)
     _edges(height, side, down, down_part)
     _edges(width, side, across, across_part)
+    taps = -(-((width + side - 1) // side + 1) // 3) * 3  # three at a time, without a loop that would keep the channels apart
+    # unsigned, because a signed index costs a wrap-around test that keeps LLVM from loading the four channels at once
+    start, weight = np.empty(side, np.uint64), np.empty((taps, side), np.float32)
+    _taps(side, across, across_part, start, weight)
     out = np.empty((side, side, 3), np.uint8)
-    row = np.empty(width * 4, np.float32)
-    line = np.empty(side * 4, np.float32)
+    row, line = np.zeros((width + taps) * 4, np.float32), np.empty(side * 4, np.float32)
     scale = np.float32(1.0 / (float(height) * float(width)))
-    full = np.float32(side)
     one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for i in range(side):
-        _row_of(flat, i, side, down, down_part, row)
-        for j in range(side):
-            k, last = across[j] * four, across[j + 1] * four
-            if k == last:
-                weight = np.float32(across_part[j + 1] - across_part[j])
-                b, g, r, x = weight * row[k], weight * row[k + one], weight * row[k + two], weight * row[k + three]
-            else:
-                weight = np.float32(side - across_part[j])
-                b, g, r, x = weight * row[k], weight * row[k + one], weight * row[k + two], weight * row[k + three]
+        _row_of(flat, i, side, down, down_part, row[: width * 4])
+        line[:] = 0
+        for t in range(0, taps, 3):
+            first, second, third = weight[t], weight[t + 1], weight[t + 2]
+            shift = np.uint64(t) * four
+            for j in range(side):
+                k, at = start[j] + shift, np.uint64(j) * four
+                u, v, w = first[j], second[j], third[j]
+                b, g, r, x = u * row[k], u * row[k + one], u * row[k + two], u * row[k + three]
                 k += four
-                while k < last:
-                    b += full * row[k]
-                    g += full * row[k + one]
-                    r += full * row[k + two]
-                    x += full * row[k + three]
-                    k += four
-                weight = np.float32(across_part[j + 1])
-                if weight > 0:
-                    b += weight * row[k]
-                    g += weight * row[k + one]
-                    r += weight * row[k + two]
-                    x += weight * row[k + three]
-            at = np.uint64(j) * four
-            line[at], line[at + one], line[at + two], line[at + three] = b, g, r, x
+                b, g, r, x = b + v * row[k], g + v * row[k + one], r + v * row[k + two], x + v * row[k + three]
+                k += four
+                b, g, r, x = b + w * row[k], g + w * row[k + one], r + w * row[k + two], x + w * row[k + three]
+                b, g, r, x = b + line[at], g + line[at + one], r + line[at + two], x + line[at + three]
+                line[at], line[at + one], line[at + two], line[at + three] = b, g, r, x
         for j in range(side * 4):
             line[j] = line[j] * scale + np.float32(0.5)
         for j in range(side):

@@ -12,12 +12,13 @@ import numpy as np
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints, text_array
-from visdatcompy_ds.catalog.probes import Probe, WorkingBlock, opencv_threads, select
+from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
+from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
 # A task is this many files or bytes, whichever comes first: enough for block probes to pay, little enough to spread evenly.
-_TASK_FILES = 32
+_TASK_FILES = 24
 _TASK_BYTES = 6_000_000
 # Enough for the EXIF with its thumbnail and the XMP of a camera; a header further back makes a second, whole read.
 _HEAD_BYTES = 160_000
@@ -93,8 +94,7 @@ def fingerprint(
         for chunk in itertools.chain.from_iterable(chunks):
             bar.update(chunk.counts.reads)
             for name, (at, values) in chunk.single.items():
-                for row, value in zip(at, values, strict=True):
-                    columns[name][row] = value
+                columns[name][at] = values
             for name, block in chunk.blocks.items():
                 columns[name][chunk.block_rows] = block
             decoded[chunk.block_rows] = True
@@ -118,10 +118,11 @@ def _empty_column(n: int, probe: Probe) -> Array:
 
 
 def _tasks(rows: Array, sizes: Array) -> list[Array]:
-    """Cut rows into tasks of bounded files and bytes, in order."""
+    """Cut rows into tasks of bounded files and bytes, in order, smaller towards the end: so that no thread waits long for the last one."""
     tasks, start, filled = [], 0, 0
     for at, size in enumerate(sizes[rows].tolist()):
-        if at > start and (at - start >= _TASK_FILES or filled + size > _TASK_BYTES):
+        most = min(_TASK_FILES, max(8, (len(rows) - start) // 8))
+        if at > start and (at - start >= most or filled + size > _TASK_BYTES):
             tasks.append(rows[start:at])
             start, filled = at, 0
         filled += size
@@ -161,6 +162,8 @@ class _Pass:
         chunk = _Chunk({}, single, {}, np.empty(0, np.int64), {}, Counts())
         pictures: list[Array] = []
         picture_rows: list[int] = []
+        headers: list[decode.Header] = []
+        header_rows: list[int] = []
         reads = bytes_read = decodes = 0
         for row in rows.tolist():
             try:
@@ -173,7 +176,9 @@ class _Pass:
                 continue
             try:
                 header = self._header(row, data)
-                self._note_facts(row, header, single)
+                header_rows.append(row)
+                headers.append(header)
+                self._note_metadata(row, header, single)
                 for probe in self.other_bytes:
                     _note(single, probe.name, row, probe.compute(data))
                 if not self.working:
@@ -187,6 +192,8 @@ class _Pass:
                 chunk.statuses[row] = (picture.status, picture.reason)
             pictures.append(picture.pixels)
             picture_rows.append(row)
+        for probe in self.facts:
+            single[probe.name] = header_rows, [probe.compute(header, None) for header in headers]
         if pictures:
             block = WorkingBlock(np.stack(pictures))
             chunk.blocks = {probe.name: probe.compute(block) for probe in self.working}
@@ -210,9 +217,7 @@ class _Pass:
                 raise
             return decode.read_header(files.read(self.paths[row]), self.limits)
 
-    def _note_facts(self, row: int, header: decode.Header, single: dict[str, tuple[list[int], list[object]]]) -> None:
-        for probe in self.facts:
-            _note(single, probe.name, row, probe.compute(header, None))
+    def _note_metadata(self, row: int, header: decode.Header, single: dict[str, tuple[list[int], list[object]]]) -> None:
         if self.metadata and (header.exif or header.xmp):
             metadata = decode.read_metadata(header)
             for probe in self.metadata:

@@ -6,6 +6,8 @@ decode that fails is looked into: cut short, only the end marker missing, damage
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
@@ -20,6 +22,8 @@ Pixels = npt.NDArray[np.uint8]
 
 _ZEROS = bytes(64)  # intact photos have at most 4 zero bytes in a row in their scans
 _END = b"\xff\xd9"
+_BUFFER_BYTES = 2 << 20
+_thread = threading.local()
 
 
 def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pixels, Status, str]:
@@ -40,7 +44,7 @@ def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pi
     Returns
     -------
     numpy.ndarray, shape (H, W, 3 or 4), uint8
-        The pixels.
+        The pixels. With a `side` they may lie in a buffer of the thread: the next decode overwrites them.
     Status, str
         What became of the file, and why.
 
@@ -49,13 +53,29 @@ def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pi
     UnreadableImageError
         Cut short, or damaged beyond reading.
     """
+    buffer = _buffer(header, side) if side else None
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True, buffer=buffer)
     except Exception as error:  # simplejpeg raises ValueError and more, all with the decoder's words
         return _second_try(data, header, side, layout, str(error))
     if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
         return pixels, Status.DAMAGED, reasons.ZEROED
     return pixels, Status.OK, ""
+
+
+def _buffer(header: Header, side: int) -> Pixels | None:
+    """Return the thread's own memory for a reduced picture, None for one that is too large for it.
+
+    Pictures of this size are what malloc gives back to the system and asks for again, image by image: page faults that threads wait for.
+    """
+    short, long = sorted((header.width, header.height))
+    eighths = min(8, max(1, -(-8 * side // short)))
+    if 4 * (short * eighths // 8 + 1) * (long * eighths // 8 + 1) > _BUFFER_BYTES // 2:
+        return None
+    memory: Pixels | None = getattr(_thread, "memory", None)
+    if memory is None:
+        memory = _thread.memory = np.empty(_BUFFER_BYTES, np.uint8)
+    return memory
 
 
 def _second_try(data: bytes, header: Header, side: int, layout: str, complaint: str) -> tuple[Pixels, Status, str]:

@@ -70,7 +70,9 @@ def floor(paths: list[Path], threads: int, scratch: Path) -> float:
     """Return the seconds of the floor."""
     listing = scratch / "paths.txt"
     listing.write_text("\n".join(map(str, paths)))
-    return float(subprocess.run([sys.executable, "-c", FLOOR, str(listing), str(threads)], capture_output=True, check=True, text=True).stdout)
+    return float(
+        subprocess.run([sys.executable, "-c", FLOOR, str(listing), str(threads)], capture_output=True, check=True, text=True).stdout
+    )
 
 
 def measure(name: str, paths: list[Path], rounds: int, threads: int) -> None:
@@ -94,8 +96,10 @@ def measure(name: str, paths: list[Path], rounds: int, threads: int) -> None:
     ratio, with_confirm = (whole - one - confirm) / base, (whole - one) / base
     print(f"{name}: {len(paths)} photos, {threads} threads, median of {rounds}")
     print(f"  clean {whole:.2f} s, on one photo {one:.2f} s, floor {base:.2f} s, peak memory {memory:.0f} MB")
-    print(f"  full-resolution confirmation {confirm:.2f} s: {costs['confirm_decodes']} decodes of {costs['confirm_images']} images, "
-          f"{costs['confirm_comparisons']} comparisons")
+    print(
+        f"  full-resolution confirmation {confirm:.2f} s: {costs['confirm_decodes']} decodes of {costs['confirm_images']} images, "
+        f"{costs['confirm_comparisons']} comparisons"
+    )
     print(f"  (clean - clean on one) / floor: {ratio:.2f} without confirmation, {with_confirm:.2f} with it")
 
 

@@ -35,16 +35,106 @@ class Build:
 
 
 BUILDS = {
-    "deer": Build(0.72, 0.60, 0.58, 0.165, 0.175, 0.024, 0.36, 1.0, 0.23, 0.072, 0.15, 0.07, -0.9, s.linear(146, 98, 60),
-                  s.linear(176, 146, 110), s.linear(126, 88, 58), s.linear(222, 212, 196), 0.42),
-    "fox": Build(0.42, 0.34, 0.33, 0.085, 0.095, 0.019, 0.13, 0.55, 0.15, 0.062, 0.09, 0.40, -0.35, s.linear(176, 98, 44),
-                 s.linear(214, 196, 170), s.linear(58, 42, 34), s.linear(226, 218, 204), 0.3),
-    "boar": Build(0.78, 0.56, 0.62, 0.20, 0.27, 0.034, 0.20, -0.12, 0.36, 0.135, 0.11, 0.22, -1.2, s.linear(82, 70, 58),
-                  s.linear(72, 60, 50), s.linear(52, 44, 38), s.linear(46, 40, 34), 0.42),
-    "hare": Build(0.26, 0.17, 0.19, 0.105, 0.075, 0.017, 0.08, 0.8, 0.10, 0.05, 0.125, 0.06, 0.5, s.linear(166, 136, 98),
-                  s.linear(206, 194, 172), s.linear(142, 112, 78), s.linear(230, 224, 212), 0.6),
-    "badger": Build(0.46, 0.22, 0.22, 0.135, 0.12, 0.032, 0.14, 0.12, 0.22, 0.075, 0.035, 0.14, -0.5, s.linear(138, 134, 126),
-                    s.linear(56, 52, 48), s.linear(42, 40, 38), s.linear(170, 166, 156), 0.4),
+    "deer": Build(
+        0.72,
+        0.60,
+        0.58,
+        0.165,
+        0.175,
+        0.024,
+        0.36,
+        1.0,
+        0.23,
+        0.072,
+        0.15,
+        0.07,
+        -0.9,
+        s.linear(146, 98, 60),
+        s.linear(176, 146, 110),
+        s.linear(126, 88, 58),
+        s.linear(222, 212, 196),
+        0.42,
+    ),
+    "fox": Build(
+        0.42,
+        0.34,
+        0.33,
+        0.085,
+        0.095,
+        0.019,
+        0.13,
+        0.55,
+        0.15,
+        0.062,
+        0.09,
+        0.40,
+        -0.35,
+        s.linear(176, 98, 44),
+        s.linear(214, 196, 170),
+        s.linear(58, 42, 34),
+        s.linear(226, 218, 204),
+        0.3,
+    ),
+    "boar": Build(
+        0.78,
+        0.56,
+        0.62,
+        0.20,
+        0.27,
+        0.034,
+        0.20,
+        -0.12,
+        0.36,
+        0.135,
+        0.11,
+        0.22,
+        -1.2,
+        s.linear(82, 70, 58),
+        s.linear(72, 60, 50),
+        s.linear(52, 44, 38),
+        s.linear(46, 40, 34),
+        0.42,
+    ),
+    "hare": Build(
+        0.26,
+        0.17,
+        0.19,
+        0.105,
+        0.075,
+        0.017,
+        0.08,
+        0.8,
+        0.10,
+        0.05,
+        0.125,
+        0.06,
+        0.5,
+        s.linear(166, 136, 98),
+        s.linear(206, 194, 172),
+        s.linear(142, 112, 78),
+        s.linear(230, 224, 212),
+        0.6,
+    ),
+    "badger": Build(
+        0.46,
+        0.22,
+        0.22,
+        0.135,
+        0.12,
+        0.032,
+        0.14,
+        0.12,
+        0.22,
+        0.075,
+        0.035,
+        0.14,
+        -0.5,
+        s.linear(138, 134, 126),
+        s.linear(56, 52, 48),
+        s.linear(42, 40, 38),
+        s.linear(170, 166, 156),
+        0.4,
+    ),
 }
 
 
@@ -105,8 +195,15 @@ def quadruped(kind: str, stride: float, down: float) -> tuple[list[list[Bone]], 
     body: list[Bone] = [
         (*hip, b.rump, *sho, b.chest, b.coat),
         (hip[0] + 0.1 * b.length, hip[1] - b.rump * 0.22, b.rump * 0.85, sho[0], sho[1] - b.chest * 0.2, b.chest * 0.92, b.coat),
-        (hip[0] + 0.25 * b.length, hip[1] - b.rump * 0.62, b.rump * 0.5,
-         sho[0] - 0.1 * b.length, sho[1] - b.chest * 0.6, b.chest * 0.5, b.belly),
+        (
+            hip[0] + 0.25 * b.length,
+            hip[1] - b.rump * 0.62,
+            b.rump * 0.5,
+            sho[0] - 0.1 * b.length,
+            sho[1] - b.chest * 0.6,
+            b.chest * 0.5,
+            b.belly,
+        ),
         (*tail, bushy * 0.7, *bend, bushy, b.coat * 0.9),
         (*bend, bushy, *tip, bushy * 0.5, b.tail_tip),
     ]
@@ -122,33 +219,46 @@ def bird(stride: float, down: float) -> tuple[list[list[Bone]], tuple[float, flo
     body, wing, dark = s.linear(122, 82, 48), s.linear(96, 72, 50), s.linear(40, 46, 44)
     hx, hy = 0.16 + 0.03 * down, 0.36 - 0.22 * down
     bones: list[Bone] = [
-        (-0.10, 0.19, 0.075, 0.08, 0.21, 0.085, body), (-0.14, 0.20, 0.06, 0.03, 0.225, 0.06, wing),
-        (0.09, 0.23, 0.06, hx, hy, 0.032, s.linear(70, 60, 48)), (hx, hy, 0.036, hx + 0.02, hy, 0.032, dark),
+        (-0.10, 0.19, 0.075, 0.08, 0.21, 0.085, body),
+        (-0.14, 0.20, 0.06, 0.03, 0.225, 0.06, wing),
+        (0.09, 0.23, 0.06, hx, hy, 0.032, s.linear(70, 60, 48)),
+        (hx, hy, 0.036, hx + 0.02, hy, 0.032, dark),
         (hx + 0.03, hy, 0.014, hx + 0.075, hy - 0.012, 0.004, s.linear(170, 160, 130)),
-        (-0.15, 0.19, 0.04, -0.36, 0.15 + 0.02 * stride, 0.016, wing), (-0.36, 0.15 + 0.02 * stride, 0.016, -0.52, 0.13, 0.006, body),
+        (-0.15, 0.19, 0.04, -0.36, 0.15 + 0.02 * stride, 0.016, wing),
+        (-0.36, 0.15 + 0.02 * stride, 0.016, -0.52, 0.13, 0.006, body),
     ]
     legs: list[Bone] = []
     for swing in (stride, -stride):
-        legs += [(0.0, 0.14, 0.03, 0.01 + 0.03 * swing, 0.08, 0.011, wing),
-                 (0.01 + 0.03 * swing, 0.08, 0.009, 0.01 + 0.07 * swing, 0.005, 0.007, s.linear(150, 136, 104))]
+        legs += [
+            (0.0, 0.14, 0.03, 0.01 + 0.03 * swing, 0.08, 0.011, wing),
+            (0.01 + 0.03 * swing, 0.08, 0.009, 0.01 + 0.07 * swing, 0.005, 0.007, s.linear(150, 136, 104)),
+        ]
     return [legs, bones], (hx + 0.012, hy + 0.008)
 
 
 def walker(stride: float, down: float) -> tuple[list[list[Bone]], tuple[float, float]]:
     """A person with a backpack, walking."""
     coat, trousers, pack, skin = s.linear(62, 86, 112), s.linear(92, 84, 70), s.linear(168, 62, 40), s.linear(196, 152, 126)
+
     def limb(swing: float, shade: float) -> list[Bone]:
         knee, foot = (0.03 + 0.22 * swing, 0.48), (-0.02 + 0.42 * swing, 0.06)
         hand = (0.06 - 0.3 * swing, 0.86)
-        return [(0.0, 0.88, 0.11, *knee, 0.075, trousers * shade), (*knee, 0.072, *foot, 0.05, trousers * shade),
-                (*foot, 0.05, foot[0] + 0.15, 0.045, 0.04, s.linear(58, 46, 38) * shade),
-                (0.0, 1.38, 0.065, -0.02 - 0.16 * swing, 1.1, 0.052, coat * shade),
-                (-0.02 - 0.16 * swing, 1.1, 0.05, *hand, 0.036, coat * shade),
-                (*hand, 0.038, hand[0] + 0.02, hand[1] - 0.05, 0.03, skin * shade)]
+        return [
+            (0.0, 0.88, 0.11, *knee, 0.075, trousers * shade),
+            (*knee, 0.072, *foot, 0.05, trousers * shade),
+            (*foot, 0.05, foot[0] + 0.15, 0.045, 0.04, s.linear(58, 46, 38) * shade),
+            (0.0, 1.38, 0.065, -0.02 - 0.16 * swing, 1.1, 0.052, coat * shade),
+            (-0.02 - 0.16 * swing, 1.1, 0.05, *hand, 0.036, coat * shade),
+            (*hand, 0.038, hand[0] + 0.02, hand[1] - 0.05, 0.03, skin * shade),
+        ]
+
     trunk: list[Bone] = [
-        (-0.19, 1.34, 0.13, -0.2, 1.02, 0.15, pack), (-0.2, 1.46, 0.09, -0.12, 1.46, 0.08, pack * 0.8),
-        (0.0, 1.36, 0.14, 0.0, 0.95, 0.135, coat), (0.02, 1.46, 0.06, 0.04, 1.56, 0.055, skin),
-        (0.04, 1.64, 0.095, 0.06, 1.62, 0.09, skin), (0.02, 1.70, 0.1, 0.04, 1.70, 0.095, s.linear(70, 74, 58)),
+        (-0.19, 1.34, 0.13, -0.2, 1.02, 0.15, pack),
+        (-0.2, 1.46, 0.09, -0.12, 1.46, 0.08, pack * 0.8),
+        (0.0, 1.36, 0.14, 0.0, 0.95, 0.135, coat),
+        (0.02, 1.46, 0.06, 0.04, 1.56, 0.055, skin),
+        (0.04, 1.64, 0.095, 0.06, 1.62, 0.09, skin),
+        (0.02, 1.70, 0.1, 0.04, 1.70, 0.095, s.linear(70, 74, 58)),
         (0.08, 1.675, 0.03, 0.17, 1.66, 0.015, s.linear(70, 74, 58)),
     ]
     return [limb(-stride, 0.6), trunk + limb(stride, 1.0)], (0.12, 1.65)

@@ -30,14 +30,46 @@ class Light:
 
 
 LIGHTS = {
-    "morning": Light((-0.80, 0.42, 0.30), (2.5, 1.85, 1.15), (0.42, 0.47, 0.56), s.linear(150, 182, 214), s.linear(244, 226, 194),
-                     s.linear(250, 236, 216), 110, 3.2),
-    "noon": Light((0.35, 0.85, 0.38), (2.35, 2.2, 1.95), (0.46, 0.52, 0.60), s.linear(104, 156, 212), s.linear(206, 224, 238),
-                  s.linear(250, 250, 250), 190, 2.8),
-    "overcast": Light((0.0, 0.95, 0.3), (0.55, 0.56, 0.58), (1.0, 1.04, 1.1), s.linear(204, 210, 216), s.linear(232, 234, 234),
-                      s.linear(244, 244, 244), 140, 3.5),
-    "dusk": Light((0.85, 0.30, 0.25), (1.25, 0.85, 0.55), (0.50, 0.53, 0.62), s.linear(92, 110, 150), s.linear(236, 198, 162),
-                  s.linear(206, 172, 164), 170, 3.3),
+    "morning": Light(
+        (-0.80, 0.42, 0.30),
+        (2.5, 1.85, 1.15),
+        (0.42, 0.47, 0.56),
+        s.linear(150, 182, 214),
+        s.linear(244, 226, 194),
+        s.linear(250, 236, 216),
+        110,
+        3.2,
+    ),
+    "noon": Light(
+        (0.35, 0.85, 0.38),
+        (2.35, 2.2, 1.95),
+        (0.46, 0.52, 0.60),
+        s.linear(104, 156, 212),
+        s.linear(206, 224, 238),
+        s.linear(250, 250, 250),
+        190,
+        2.8,
+    ),
+    "overcast": Light(
+        (0.0, 0.95, 0.3),
+        (0.55, 0.56, 0.58),
+        (1.0, 1.04, 1.1),
+        s.linear(204, 210, 216),
+        s.linear(232, 234, 234),
+        s.linear(244, 244, 244),
+        140,
+        3.5,
+    ),
+    "dusk": Light(
+        (0.85, 0.30, 0.25),
+        (1.25, 0.85, 0.55),
+        (0.50, 0.53, 0.62),
+        s.linear(92, 110, 150),
+        s.linear(236, 198, 162),
+        s.linear(206, 172, 164),
+        170,
+        3.3,
+    ),
 }
 NIGHT_NOISE = 4.7
 
@@ -74,8 +106,10 @@ def windblown(place: s.Place, wind: float, rng: np.random.Generator) -> tuple[np
     push = place.form[..., 2] * wind
     xs = cols + push * s.cloud_noise(rng, rows.shape, 90, 2)
     ys = rows + 0.5 * push * s.cloud_noise(rng, rows.shape, 70, 2)
-    return (cv2.remap(place.colour, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE),
-            cv2.remap(place.form, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+    return (
+        cv2.remap(place.colour, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE),
+        cv2.remap(place.form, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE),
+    )
 
 
 def seat(body: animals.Body, colour: np.ndarray, form: np.ndarray) -> None:
@@ -167,9 +201,11 @@ def develop(image: np.ndarray, exposure: float) -> np.ndarray:
 
 def sensor_noise(image: np.ndarray, sigma: float, rng: np.random.Generator, grey: bool) -> np.ndarray:
     """Noise that grows with the signal, spread over neighbours as demosaicing does."""
+
     def grain(blur: float) -> np.ndarray:
         raw = cv2.GaussianBlur(rng.standard_normal(image.shape[:2]).astype(np.float32), (0, 0), blur)
         return raw / raw.std()
+
     strength = sigma * np.sqrt(0.6 + 0.6 * image.mean(2) / 255)
     noisy = image + (strength * grain(GRAIN))[..., None]
     if not grey:

@@ -21,8 +21,13 @@ COLUMNS = ["dataset", "id", "status", "class", "of_dataset", "of_id", "event_not
 OLD, NEW = "trail", "trail_new"
 TEMPERATURE = {"morning": 9, "noon": 21, "overcast": 15, "dusk": 17, "night": 6}
 # Exposure time, f-number, ISO.
-EXPOSURE = {"morning": (1 / 125, 2.8, 200), "noon": (1 / 500, 2.8, 100), "overcast": (1 / 100, 2.8, 250),
-            "dusk": (1 / 40, 2.8, 640), "night": (1 / 20, 2.8, 1600)}
+EXPOSURE = {
+    "morning": (1 / 125, 2.8, 200),
+    "noon": (1 / 500, 2.8, 100),
+    "overcast": (1 / 100, 2.8, 250),
+    "dusk": (1 / 40, 2.8, 640),
+    "night": (1 / 20, 2.8, 1600),
+}
 
 
 @dataclass
@@ -308,9 +313,11 @@ def make_all() -> list[Photo]:
     places = {camera: paint() for camera, paint in PLACES.items()}
     old, new = shoot(OLD, OLD_VISITS, places, 100), shoot(NEW, NEW_VISITS, places, 500)
     break_files(new)
-    extras = [Photo(NEW, "CAM01/notes.txt", NOTES.encode(), "skipped", note="not a picture"),
-              Photo(NEW, "CAM02/Thumbs.db", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(56), "skipped", note="not a picture")]
-    return (old + copies(COPIES_IN_OLD, old, OLD) + new + copies(COPIES_OF_OLD, old, NEW) + copies(COPIES_IN_NEW, new, NEW) + extras)
+    extras = [
+        Photo(NEW, "CAM01/notes.txt", NOTES.encode(), "skipped", note="not a picture"),
+        Photo(NEW, "CAM02/Thumbs.db", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(56), "skipped", note="not a picture"),
+    ]
+    return old + copies(COPIES_IN_OLD, old, OLD) + new + copies(COPIES_OF_OLD, old, NEW) + copies(COPIES_IN_NEW, new, NEW) + extras
 
 
 def write_all(photos: list[Photo], out: Path) -> None:

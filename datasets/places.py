@@ -1,5 +1,6 @@
 """What stands where at the four camera places."""
 
+import itertools
 from collections.abc import Callable
 
 import cv2
@@ -136,14 +137,14 @@ def stream(seed: int = 33) -> s.Place:
 def fence(c: s.Canvas, first: int, last: int) -> None:
     """Fence posts and wires along the field, numbered from far to near."""
     posts = [(1.75 - 0.42 * k, 3.7 + 2.5 * k) for k in range(last, first - 1, -1)]
-    for (x0, z0), (x1, z1) in zip(posts[:-1], posts[1:], strict=True):
+    for (x0, z0), (x1, z1) in itertools.pairwise(posts):
         a, b = c.foot(x0, z0), c.foot(x1, z1)
         for height in (0.35, 0.7, 1.02):
             t = np.linspace(0, 1, 24)
             y = (a[1] - height * a[2]) * (1 - t) + (b[1] - height * b[2]) * t + 0.03 * b[2] * np.sin(np.pi * t)
             thick = 0.5 + 0.0035 * (a[2] + (b[2] - a[2]) * t)
             line = np.stack([a[0] + (b[0] - a[0]) * t, y], -1)
-            quads = np.stack([line[:-1], line[1:], line[1:] + [0, 2], line[:-1] + [0, 2]], 1)
+            quads = np.stack([line[:-1], line[1:], line[1:] + (0, 2), line[:-1] + (0, 2)], 1)
             quads[:, 2:, 1] += thick[:-1, None] - 1
             c.strokes(quads, np.tile(s.linear(130, 126, 120), (23, 1)), np.full(23, z1), np.tile([0, 0.5, 0], (23, 1)))
         s.trunk(c, x1, z1, 0.055, s.linear(142, 130, 112), height=1.15 + 0.06 * np.sin(7 * z1), lean=0.04 * np.sin(3 * z1), moss=0.35)

@@ -76,8 +76,17 @@ class Canvas:
         """Pixel of a ground point, and the pixels a metre takes there."""
         return PAINT_W / 2 + x * FOCAL / z, self.horizon + self.eye * FOCAL / z, FOCAL / z
 
-    def blend(self, top: int, left: int, alpha: np.ndarray, rgb: np.ndarray, depth: np.ndarray | float,
-              right: np.ndarray | float = 0.0, up: np.ndarray | float = 0.0, sway: float = 0.0) -> None:
+    def blend(
+        self,
+        top: int,
+        left: int,
+        alpha: np.ndarray,
+        rgb: np.ndarray,
+        depth: np.ndarray | float,
+        right: np.ndarray | float = 0.0,
+        up: np.ndarray | float = 0.0,
+        sway: float = 0.0,
+    ) -> None:
         """Lay a patch over what is there."""
         h, w = alpha.shape
         colour, form = self.colour[top : top + h, left : left + w], self.form[top : top + h, left : left + w]
@@ -98,8 +107,10 @@ class Canvas:
 
     def finish(self, under_trees: float) -> Place:
         """Average the doubled buffers down to final size."""
+
         def halve(a: np.ndarray) -> np.ndarray:
             return a.reshape(HEIGHT, 2, WIDTH, 2, 4).mean((1, 3))
+
         return Place(halve(self.colour), halve(self.form), self.horizon / 2, self.eye, under_trees)
 
 
@@ -210,8 +221,15 @@ def fern(c: Canvas, x: float, z: float, size: float, palette: np.ndarray) -> Non
         c.strokes(shapes, rgb, np.full(48, z), form)
 
 
-def grass(c: Canvas, count: int, near: float, far: float, height: float, palette: np.ndarray,
-          keep: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None) -> None:
+def grass(
+    c: Canvas,
+    count: int,
+    near: float,
+    far: float,
+    height: float,
+    palette: np.ndarray,
+    keep: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> None:
     """Grass blades standing on the ground, denser near the camera; keep(x, z) tells where grass grows."""
     rng = c.rng
     z = np.sort(near + (far - near) * rng.random(count) ** 2.2)[::-1]
@@ -229,8 +247,17 @@ def grass(c: Canvas, count: int, near: float, far: float, height: float, palette
     c.strokes(np.stack([xs, ys], -1), rgb, z, form)
 
 
-def trunk(c: Canvas, x: float, z: float, radius: float, bark: np.ndarray, height: float = 99.0, lean: float = 0.0,
-          birch: bool = False, moss: float = 0.5) -> None:
+def trunk(
+    c: Canvas,
+    x: float,
+    z: float,
+    radius: float,
+    bark: np.ndarray,
+    height: float = 99.0,
+    lean: float = 0.0,
+    birch: bool = False,
+    moss: float = 0.5,
+) -> None:
     """A tree trunk (or, with a height, a post): a cylinder with bark."""
     px, py, scale = c.foot(x, z)
     top, bottom = int(max(0, py - height * scale)), int(min(PAINT_H, py + 0.02 * scale))
@@ -244,8 +271,10 @@ def trunk(c: Canvas, x: float, z: float, radius: float, bark: np.ndarray, height
     u = (np.arange(left, right, dtype=np.float32)[None] - middle[:, None]) / half[:, None]
     around, rise = np.arcsin(np.clip(u, -1, 1)) * radius, np.repeat(up[:, None], right - left, 1)
     lattice = c.rng.standard_normal((256, 256)).astype(np.float32)
+
     def ripple(wide: float, tall: float) -> np.ndarray:
         return tiled(lattice, around / wide + 40, rise / tall + 9)
+
     if birch:
         rgb = bark * np.clip(1 + 0.1 * ripple(0.1, 0.1), 0.6, 1.3)[..., None]
         rgb = mix(rgb, linear(45, 40, 38), smooth(0.9, 1.3, ripple(0.11, 0.035)) + smooth(0.5, 0.0, rise) * 0.6)

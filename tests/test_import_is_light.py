@@ -5,7 +5,9 @@ HEAVY = ("numpy", "cv2", "pandas", "skimage", "matplotlib", "numba", "PIL", "typ
 
 
 def loaded_by(code: str) -> set[str]:
-    out = subprocess.run([sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    ).stdout
     return set(out.split())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "visdatcompy_ds"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FRONT = "image dataset hash metrics feature_extractor downsampler visdatcompare plan selection receipt".split()
+FRONT = ["image", "dataset", "hash", "metrics", "feature_extractor", "downsampler", "visdatcompare", "plan", "selection", "receipt"]
 # What each room may import of ours, besides itself.
 BELOW = {
     "base": set(),

@@ -20,7 +20,7 @@ def test_all_errors_of_the_tree_are_public_and_builtins_too():
 
 def test_an_unknown_name_says_which_there_are():
     try:
-        visdatcompy_ds.Datasets
+        _ = visdatcompy_ds.Datasets
     except AttributeError as error:
         assert "Dataset" in str(error)
     else:

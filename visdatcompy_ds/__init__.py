@@ -29,7 +29,26 @@ _HOMES = {
     "OutputError": "base.errors",
     "MissingDependencyError": "base.errors",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "ArgumentError",
+    "Dataset",
+    "Downsampler",
+    "EmptySourceError",
+    "Image",
+    "ImageError",
+    "MissingDependencyError",
+    "MissingSourceError",
+    "OutputError",
+    "Plan",
+    "RefusedImageError",
+    "Selection",
+    "SourceError",
+    "UnknownNameError",
+    "UnreadableImageError",
+    "VisDatCompare",
+    "VisdatError",
+    "__version__",
+]
 
 if TYPE_CHECKING:
     from visdatcompy_ds.base.errors import (

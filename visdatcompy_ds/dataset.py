@@ -12,6 +12,7 @@ from visdatcompy_ds.base.errors import ArgumentError, UnknownNameError
 from visdatcompy_ds.base.names import for_display, to_text
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import Files, Fingerprints
+from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES, HEADER_PROBES, PROBES
 from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.run import Workers, worker_count
@@ -176,7 +177,9 @@ class Dataset:
         if not found:
             raise UnknownNameError("image", name, [image.id for image in self.images[:20]])
         if len(found) > 1:
-            raise ArgumentError(f"{len(found)} images are called {name!r}", f"Their ids: {', '.join(image.id for image in found[:5])}", "Use the id")
+            raise ArgumentError(
+                f"{len(found)} images are called {name!r}", f"Their ids: {', '.join(image.id for image in found[:5])}", "Use the id"
+            )
         return found[0]
 
     def delete_image(self, image: Image | str) -> None:
@@ -254,9 +257,12 @@ class Dataset:
         columns: dict[str, Any] = {"id": list(table.files.id), "status": [status.value for status in self._statuses(table.files)]}
         for name in wanted:
             column = table[name]
-            is_code = column.dtype == np.uint8 and column.ndim == 2 and name != "layout"
-            values = [bytes(code).hex() if code.any() or there else None for code, there in zip(column, table["decoded"], strict=True)] if is_code else None
-            columns[name] = values if values is not None else (list(column) if column.ndim > 1 else column)
+            if name in HASHES:
+                columns[name] = [HASHES[name].to_hex(code) if there else None for code, there in zip(column, table["decoded"], strict=True)]
+            elif name == "sha256":
+                columns[name] = [bytes(digest).hex() if digest.any() else None for digest in column]
+            else:
+                columns[name] = list(column) if column.ndim > 1 else column
         return pd.DataFrame(columns)
 
     @staticmethod

@@ -72,7 +72,9 @@ class Image:
         try:
             return files.read(self._path)
         except FileNotFoundError:
-            raise MissingSourceError(f"No such file: {for_display(self.path)}", "", "Check the spelling and that the disk is mounted") from None
+            raise MissingSourceError(
+                f"No such file: {for_display(self.path)}", "", "Check the spelling and that the disk is mounted"
+            ) from None
         except OSError as error:
             cause = "it is a folder" if os.path.isdir(self._path) else files.describe(error)
             remedy = "Use Dataset for folders" if os.path.isdir(self._path) else "Check its permissions"
@@ -89,7 +91,9 @@ class Image:
         try:
             return decoded()
         except ImageError as error:
-            remedy = "Raise the limit with Image(path, limits=Limits(…))" if error.status is Status.REFUSED and "limit" in error.reason else ""
+            remedy = (
+                "Raise the limit with Image(path, limits=Limits(…))" if error.status is Status.REFUSED and "limit" in error.reason else ""
+            )
             raise type(error)(error.reason, for_display(self.path), remedy or error.remedy) from error
 
     @property
@@ -163,12 +167,12 @@ class Image:
 
                 pixels = area_resize(pixels, *wanted)
         if mode == "bgr":
-            return pixels  # type: ignore[no-any-return]
+            return pixels
         if mode == "rgb":
-            return pixels[:, :, ::-1].copy()  # type: ignore[no-any-return]
+            return pixels[:, :, ::-1].copy()
         from visdatcompy_ds.catalog.working import to_grey
 
-        return to_grey(pixels)  # type: ignore[no-any-return]
+        return to_grey(pixels)
 
     @functools.cached_property
     def _metadata(self) -> decode.Metadata:
@@ -242,7 +246,9 @@ class Image:
             if entry.name == "pix2pix":
                 return 0.0
             raise ArgumentError(
-                f"Pictures of {self.width}×{self.height} and {second.width}×{second.height}", "One size for both", "Give size=256, or another common grid"
+                f"Pictures of {self.width}×{self.height} and {second.width}×{second.height}",
+                "One size for both",
+                "Give size=256, or another common grid",
             )
         return entry.compute(left, right)
 

@@ -31,7 +31,9 @@ class Selection:
         The columns of ``selected.csv``.
     """
 
-    def __init__(self, fingerprints: Fingerprints, chosen: SelectionTable, seen: int, buckets_seen: int, dataset: Dataset | None = None) -> None:
+    def __init__(
+        self, fingerprints: Fingerprints, chosen: SelectionTable, seen: int, buckets_seen: int, dataset: Dataset | None = None
+    ) -> None:
         self.fingerprints, self.chosen, self._dataset = fingerprints, chosen, dataset
         self._seen, self._buckets_seen = seen, buckets_seen
 
@@ -76,7 +78,10 @@ class Selection:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table as CSV and, beside it under the same stem, the paths as text: one a line, in the order of rank."""
         tables.save(path, tables.to_csv(tables.selection_columns(self.fingerprints, self.chosen)))
-        lines = [path if b"\n" not in path else to_text(path).replace("\n", "\\x0a").encode() for path in self.fingerprints.files.path[self.chosen.row]]
+        lines = [
+            path if b"\n" not in path else to_text(path).replace("\n", "\\x0a").encode()
+            for path in self.fingerprints.files.path[self.chosen.row]
+        ]
         tables.save(os.path.splitext(os.fspath(path))[0] + ".txt", b"".join(line + b"\n" for line in lines))
 
     def export(self, folder: str | os.PathLike[str], how: str = "copy", labels: bool = True) -> Export:

@@ -93,7 +93,9 @@ class VisDatCompare:
         for dataset in self._datasets:
             if not len(dataset):
                 skipped = f"; {len(dataset.files)} other files were skipped" if len(dataset.files) else ""
-                raise EmptySourceError(f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name")
+                raise EmptySourceError(
+                    f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name"
+                )
         if (edited, similar) not in self._comparisons:
             table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES) for dataset in self._datasets])
             first = np.arange(len(table)) < len(self.dataset1.files)
@@ -135,7 +137,11 @@ class VisDatCompare:
             drawn, selected.csv and selected.txt.
         """
         plan = self.plan or self.run()
-        roots = [os.path.abspath(os.fsencode(dataset._source)) for dataset in self._datasets if isinstance(dataset._source, (str, bytes, os.PathLike))]
+        roots = [
+            os.path.abspath(os.fsencode(dataset._source))
+            for dataset in self._datasets
+            if isinstance(dataset._source, (str, bytes, os.PathLike))
+        ]
         path = tables.prepare_folder(folder, roots)
         table, found = plan.comparison.table, plan.comparison
         contents = {

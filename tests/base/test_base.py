@@ -55,7 +55,18 @@ def test_a_registry_refuses_a_second_entry_of_a_name():
 def files(ids, dataset=None, names=("d",)):
     n = len(ids)
     zeros = np.zeros(n, np.int64)
-    return Files(names, np.array(dataset or [0] * n, np.int16), text_array(ids), text_array(i.encode() for i in ids), zeros, zeros, zeros, zeros, zeros.astype(np.uint8), text_array([""] * n))
+    return Files(
+        names,
+        np.array(dataset or [0] * n, np.int16),
+        text_array(ids),
+        text_array(i.encode() for i in ids),
+        zeros,
+        zeros,
+        zeros,
+        zeros,
+        zeros.astype(np.uint8),
+        text_array([""] * n),
+    )
 
 
 def test_a_file_stands_once():

@@ -88,9 +88,11 @@ def test_grey_and_cells_are_luma_and_means(shape):
 def test_moments_are_sums_over_the_pixels(photo):
     pictures = np.stack([cv2.resize(photo(k), (128, 128), interpolation=cv2.INTER_AREA) for k in range(3)])
     grey = np.stack([cv2.cvtColor(p, cv2.COLOR_BGR2GRAY) for p in pictures])
-    sums, layout, grid = moments(pictures, grey)
+    sums, _, _ = moments(pictures, grey)
     assert np.array_equal(sums[:, RED], pictures[..., 2].sum(axis=(1, 2)))
-    assert np.array_equal(sums[:, GREY], grey.sum(axis=(1, 2))) and np.array_equal(sums[:, GREY_SQUARES], (grey.astype(np.int64) ** 2).sum(axis=(1, 2)))
+    assert np.array_equal(sums[:, GREY], grey.sum(axis=(1, 2))) and np.array_equal(
+        sums[:, GREY_SQUARES], (grey.astype(np.int64) ** 2).sum(axis=(1, 2))
+    )
     edges = np.stack([cv2.Laplacian(g, cv2.CV_16S)[1:-1, 1:-1] for g in grey]).astype(np.int64)
     assert np.array_equal(sums[:, EDGES], edges.sum(axis=(1, 2))) and np.array_equal(sums[:, EDGES_SQUARES], (edges**2).sum(axis=(1, 2)))
     cells = grey.reshape(3, 16, 8, 16, 8)

@@ -58,10 +58,8 @@ def path_bytes(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> byt
 
 def size_text(size_bytes: float) -> str:
     """Return a size in decimal units: "27 kB", "3.6 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 999.5:
-            break
-        size_bytes /= 1000
-    else:
-        unit = "TB"
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size_bytes >= 999.5 and unit != "TB":
+        size_bytes, unit = size_bytes / 1000, next(units)
     return f"{size_bytes:.1f} {unit}" if size_bytes < 9.95 and unit != "B" else f"{size_bytes:.0f} {unit}"

@@ -12,7 +12,8 @@ class Named(Protocol):
     """Anything with a name."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Key of the entry."""
 
 
 Entry = TypeVar("Entry", bound=Named)

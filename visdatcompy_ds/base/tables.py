@@ -32,6 +32,11 @@ STATUS_CODE = {status: code for code, status in enumerate(Status)}
 
 def text_array(values: Iterable[str]) -> Array:
     """Return strings as an object array: names differ in length, and a fixed width would pay for the longest."""
+    return object_array(values)
+
+
+def object_array(values: Iterable[object]) -> Array:
+    """Return values as an object array of one dimension."""
     listed = list(values)
     out = np.empty(len(listed), object)
     out[:] = listed

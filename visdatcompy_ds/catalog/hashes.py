@@ -92,12 +92,24 @@ _OPENCV = "OpenCV contrib, img_hash module"
 _ZAUNER = "C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010; " + _OPENCV
 # Cut-offs of the Hamming hashes: PEERS.md's convention of 10 bits of 64, in proportion to the width.
 for _entry in (
-    HashMethod("average", 8, "uint8", "hamming", _opencv("averageHash"), 10, "texture, local contrast; sparse pictures look alike", _OPENCV),
+    HashMethod(
+        "average", 8, "uint8", "hamming", _opencv("averageHash"), 10, "texture, local contrast; sparse pictures look alike", _OPENCV
+    ),
     HashMethod("phash", 8, "uint8", "hamming", _opencv("pHash"), 10, "fine detail, colour", _ZAUNER),
     HashMethod("marr_hildreth", 72, "uint8", "hamming", _opencv("marrHildrethHash"), 90, "colour", _ZAUNER),
     HashMethod("radial_variance", 40, "uint8", "correlation", _opencv("radialVarianceHash"), 0.1, "colour, the corners", _ZAUNER),
     HashMethod("block_mean", 32, "uint8", "hamming", _opencv("blockMeanHash"), 40, "texture within a block, colour", _ZAUNER),
     HashMethod("color_moment", 42, "float64", "l2", _opencv("colorMomentHash"), 8, "where things are", "Tang et al. 2012; " + _OPENCV),
-    HashMethod("dhash", 8, "uint8", "hamming", dhash, 10, "brightness, colour; smooth gradients", "N. Krawetz, Kind of Like That, 2013", dhash_block),
+    HashMethod(
+        "dhash",
+        8,
+        "uint8",
+        "hamming",
+        dhash,
+        10,
+        "brightness, colour; smooth gradients",
+        "N. Krawetz, Kind of Like That, 2013",
+        dhash_block,
+    ),
 ):
     HASHES.add(_entry)

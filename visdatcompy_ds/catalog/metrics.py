@@ -104,7 +104,7 @@ def mean_absolute_error(left: Any, right: Any) -> float:
 
 
 def normalized_mutual_information(left: Any, right: Any) -> float:
-    """Return (H(left) + H(right)) / H(left, right) on 100 bins; two flat pictures, of any colours, tell nothing and give 1, equal ones 2."""
+    """Return (H(left) + H(right)) / H(left, right) on 100 bins; two flat pictures tell nothing and give 1, equal ones 2."""
     import numpy as np
     from skimage.metrics import normalized_mutual_information as reference
 
@@ -118,10 +118,19 @@ def normalized_mutual_information(left: Any, right: Any) -> float:
 for _metric in (
     Metric("pix2pix", pix2pix, True, 1.0, (0, 1), on_grey=False, source="equality"),
     Metric("mse", mean_squared_error, False, 0.0, (0, 255**2), source="scikit-image mean_squared_error"),
-    Metric("nrmse", normalized_root_mse, False, 0.0, (0, _INFINITY), is_symmetric=False, source="scikit-image normalized_root_mse, euclidean"),
+    Metric(
+        "nrmse", normalized_root_mse, False, 0.0, (0, _INFINITY), is_symmetric=False, source="scikit-image normalized_root_mse, euclidean"
+    ),
     Metric("ssim", structural_similarity, True, 1.0, (-1, 1), source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image"),
     Metric("psnr", peak_signal_noise_ratio, True, _INFINITY, (0, _INFINITY), source="scikit-image peak_signal_noise_ratio"),
     Metric("mae", mean_absolute_error, False, 0.0, (0, 255), source="mean of absolute differences"),
-    Metric("nmi", normalized_mutual_information, True, 2.0, (1, 2), source="Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0; scikit-image"),
+    Metric(
+        "nmi",
+        normalized_mutual_information,
+        True,
+        2.0,
+        (1, 2),
+        source="Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0; scikit-image",
+    ),
 ):
     METRICS.add(_metric)

@@ -59,7 +59,7 @@ class Probe:
     needs_metadata: bool = False
 
 
-PROBES: Registry[Probe] = Registry("probe")
+PROBES: Registry[Probe] = Registry("probe", {"p": "phash"})
 
 
 def _fact(name: str, dtype: str, missing: object, meaning: str) -> None:
@@ -90,7 +90,9 @@ _exif("camera", "object", "", lambda m: m.camera, "serial number: maker note, el
 _exif("make", "object", "", lambda m: m.make, "maker of the camera")
 _exif("model", "object", "", lambda m: m.model, "model of the camera")
 _exif("image_number", "int64", -1, lambda m: m.image_number, "the camera's own number of the shot")
-_exif("sequence", "object", "", lambda m: "" if m.sequence is None else "{}:{}/{}".format(*m.sequence), "event:frame/frames by the maker note")
+_exif(
+    "sequence", "object", "", lambda m: "" if m.sequence is None else "{}:{}/{}".format(*m.sequence), "event:frame/frames by the maker note"
+)
 _exif("latitude", "float64", float("nan"), lambda m: m.gps and m.gps[0], "degrees north")
 _exif("longitude", "float64", float("nan"), lambda m: m.gps and m.gps[1], "degrees east")
 _exif("has_exif", "bool", False, lambda m: bool(m.exif), "the file carries EXIF")
@@ -116,7 +118,9 @@ def _per_picture(method: HashMethod) -> Callable[[WorkingBlock], Any]:
 
 for _method in HASHES.values():
     _block = _method.block or _per_picture(_method)
-    PROBES.add(Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,)))
+    PROBES.add(
+        Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,))
+    )
 
 
 def _mean_colour(block: WorkingBlock) -> Any:
@@ -186,7 +190,9 @@ def opencv_threads(count: int) -> int:
     return before
 
 
-def _measure(name: str, dtype: str, missing: object, compute: Callable[[WorkingBlock], Any], meaning: str, shape: tuple[int, ...] = ()) -> None:
+def _measure(
+    name: str, dtype: str, missing: object, compute: Callable[[WorkingBlock], Any], meaning: str, shape: tuple[int, ...] = ()
+) -> None:
     PROBES.add(Probe(name, "working", dtype, missing, compute, meaning, shape))
 
 
@@ -203,7 +209,20 @@ _measure("low_information", "bool", False, _low_information, "flat or nearly emp
 HEADER_PROBES = [probe.name for probe in PROBES.values() if probe.reads == "header"]
 CLEAN_PROBES = [
     *HEADER_PROBES,
-    *"sha256 dhash phash average brightness contrast colour_variance mean_colour sharpness layout is_grey low_information".split(),
+    *[
+        "sha256",
+        "dhash",
+        "phash",
+        "average",
+        "brightness",
+        "contrast",
+        "colour_variance",
+        "mean_colour",
+        "sharpness",
+        "layout",
+        "is_grey",
+        "low_information",
+    ],
 ]
 
 

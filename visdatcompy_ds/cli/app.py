@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="visdatcompy-ds",
     help="Explore folders of images, find what is the same, and draw the most useful ones. Nothing is ever changed by looking.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -30,22 +30,28 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")
 WorkerOption = Annotated[str, typer.Option("--workers", metavar="N|auto", help="Threads; 'auto' is one per core.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
 Station = Annotated[str, typer.Option("--station", metavar="folder:K", help="Which folder of a path names the station; -1 is the last.")]
-Out = Annotated[Path | None, typer.Option("--out", help="New or empty folder for the results; 'results' when not given.", show_default=False)]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="New or empty folder for the results; 'results' when not given.", show_default=False)
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of the sample: the same seed gives the same choice.")]
-Export = Annotated[Path | None, typer.Option("--export", help="Also place the chosen images below this folder; never overwrites.", show_default=False)]
+Export = Annotated[
+    Path | None, typer.Option("--export", help="Also place the chosen images below this folder; never overwrites.", show_default=False)
+]
 How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help="How --export places them.")]
 
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Take the options that stand before a command."""
     if version:
         from visdatcompy_ds import __version__
 
         typer.echo(f"visdatcompy_ds {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command(epilog="Example: visdatcompy-ds info datasets/trail --deep")
@@ -75,7 +81,9 @@ def info(
 
 @app.command(epilog="Example: visdatcompy-ds clean new_card --against train --sample 500 --out results --export train_more")
 def clean(
-    folders: Annotated[list[str], typer.Argument(metavar="[HAVE] NEW", help="The new folder; before it, optionally, one we have.", show_default=False)],
+    folders: Annotated[
+        list[str], typer.Argument(metavar="[HAVE] NEW", help="The new folder; before it, optionally, one we have.", show_default=False)
+    ],
     against: Annotated[list[str] | None, typer.Option("--against", help="A folder we have: protected. May be given several times.")] = None,
     sample: Annotated[int | None, typer.Option("--sample", help="Also choose N images of what stays.", show_default=False)] = None,
     out: Out = None,
@@ -107,7 +115,9 @@ def clean(
     have = None
     for reference in references:
         have = reference if have is None else have + reference
-    comparison = VisDatCompare(new, None, workers=_workers(workers)) if have is None else VisDatCompare(have, new, workers=_workers(workers))
+    comparison = (
+        VisDatCompare(new, None, workers=_workers(workers)) if have is None else VisDatCompare(have, new, workers=_workers(workers))
+    )
     comparison.show_progress = False if quiet else None
     plan = comparison.run(sample=sample, edited=edited, similar=similar, seed=seed)
     written = comparison.report(target, "clean")
@@ -117,7 +127,8 @@ def clean(
     elif not quiet:
         typer.echo(plan.summary())
         _say_exported(exported)
-        typer.echo(f"Next: open {_quoted(written / 'report.html')}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
+        page = _quoted(written / "report.html")
+        typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
         typer.echo(_last_line(plan))
     _end(_unusable(plan), strict)
 
@@ -126,7 +137,9 @@ def clean(
 def draw(
     folder: Annotated[str, typer.Argument(help="Folder, file or pattern.")],
     number: Annotated[int, typer.Option("--number", "-n", help="How many images.", show_default=False)],
-    given: Annotated[list[str] | None, typer.Option("--given", help="A folder already had: never chosen. May be given several times.")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--given", help="A folder already had: never chosen. May be given several times.")
+    ] = None,
     out: Out = None,
     export: Export = None,
     how: How = "copy",
@@ -158,7 +171,9 @@ def draw(
     elif not quiet:
         typer.echo(sample_line(selection))
         _say_exported(exported)
-        typer.echo(f"Next: {_quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed.")
+        typer.echo(
+            f"Next: {_quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed."
+        )
         typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable." if unusable else "."))
     _end(unusable, strict)
 
@@ -192,7 +207,9 @@ def _results_folder(out: Path | None) -> Path:
             number += 1
         return path
     if out.exists() and (not out.is_dir() or any(entry.name != ".visdatcompy_ds" for entry in out.iterdir())):
-        raise OutputError(f"{out} exists already", "Results go into a new or empty folder", "Choose another one with --out, or move it away")
+        raise OutputError(
+            f"{out} exists already", "Results go into a new or empty folder", "Choose another one with --out, or move it away"
+        )
     return out
 
 
@@ -211,7 +228,15 @@ def _exported(selection: Selection | None, folder: Path | None, how: str) -> dic
     if folder is None or selection is None:
         return {}
     done = selection.export(folder, how)
-    return {"export": {"folder": str(folder), "placed": done.placed, "labels": done.labels, "present": done.present, "conflicts": list(done.conflicts)}}
+    return {
+        "export": {
+            "folder": str(folder),
+            "placed": done.placed,
+            "labels": done.labels,
+            "present": done.present,
+            "conflicts": list(done.conflicts),
+        }
+    }
 
 
 def _say_exported(exported: dict[str, Any]) -> None:
@@ -276,7 +301,9 @@ def run(arguments: list[str]) -> int:
             if os.environ.get("VISDATCOMPY_DEBUG"):
                 raise
             return _failed(f"Unexpected {type(error).__name__}: {error}. This is a bug of visdatcompy_ds; VISDATCOMPY_DEBUG=1 shows where.")
-        return _failed(f"{error.format_message()} See visdatcompy-ds --help.")
+        return _failed(f"{error.format_message().rstrip('.')}. See visdatcompy-ds --help.")
+    if outcome == 130:
+        typer.echo("Interrupted.", err=True)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 
 # A folder that holds this file was made by us (results, a quarantine): it is never scanned as a source.
 MARKER = b".visdatcompy_ds"
-SYSTEM_FOLDERS = frozenset({b".Trashes", b".Spotlight-V100", b".fseventsd", b"@eaDir", b"$RECYCLE.BIN", b"System Volume Information", b".git"})
+SYSTEM_FOLDERS = frozenset(
+    {b".Trashes", b".Spotlight-V100", b".fseventsd", b"@eaDir", b"$RECYCLE.BIN", b"System Volume Information", b".git"}
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ Workers = int | str
 class Progress(Protocol):
     """What a progress bar must be able to do."""
 
-    def update(self, n: int) -> object: ...
+    def update(self, n: int) -> object:
+        """Count `n` more."""
 
-    def close(self) -> object: ...
+    def close(self) -> object:
+        """End the bar."""
 
 
 def worker_count(workers: Workers) -> int:

@@ -61,7 +61,7 @@ def pairs_within(codes: NDArray[np.uint8], radius: int) -> tuple[NDArray[np.int6
     from visdatcompy_ds.kernels.hamming_numba import pairs_by_rows
 
     result: Any = pairs_by_rows(words, radius)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _pairs_by_numpy(words: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

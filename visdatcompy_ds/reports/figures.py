@@ -31,5 +31,5 @@ def png(bgr: NDArray[np.uint8], most: int) -> bytes:
     height, width = bgr.shape[:2]
     scale = min(1.0, most / max(height, width))
     if scale < 1:
-        bgr = cv2.resize(bgr, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        bgr = cv2.resize(bgr, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(".png", bgr)[1].tobytes())

@@ -44,9 +44,15 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
     groups = _groups(table, found)
     looks = _looks(table, found)
     sample = [] if chosen is None else chosen.row[:_MOST_CHOSEN].tolist()
-    shown = [card["row"] for group in groups[:_MOST_GROUPS] for card in group["cards"]] + [row for pair in looks for row in pair["rows"]] + sample
+    shown = (
+        [card["row"] for group in groups[:_MOST_GROUPS] for card in group["cards"]]
+        + [row for pair in looks for row in pair["rows"]]
+        + sample
+    )
     pictures = {row: base64.b64encode(data).decode() for row, data in thumbnails(table, np.array(shown, np.int64)).items()}
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["shown"] = for_display
     text = environment.get_template("report.html.j2").render(
         facts=facts,
@@ -101,7 +107,9 @@ def _looks(table: Fingerprints, found: Comparison) -> list[dict[str, Any]]:
             "rows": [int(found.pairs.left[k]), int(found.pairs.right[k])],
             "cards": [_card(table, int(found.pairs.left[k])), _card(table, int(found.pairs.right[k]))],
             "klass": CLASSES[int(found.pairs.klass[k])],
-            "evidence": f"{found.pairs.measure[k]} {found.pairs.score[k]:.3f}" if not np.isnan(found.pairs.score[k]) else found.pairs.measure[k],
+            "evidence": f"{found.pairs.measure[k]} {found.pairs.score[k]:.3f}"
+            if not np.isnan(found.pairs.score[k])
+            else found.pairs.measure[k],
         }
         for k in at.tolist()
     ]

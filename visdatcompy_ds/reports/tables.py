@@ -44,7 +44,9 @@ def prepare_folder(folder: str | os.PathLike[str], sources: Iterable[bytes] = ()
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder with --out, or check space and permissions") from None
+        raise OutputError(
+            f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder with --out, or check space and permissions"
+        ) from None
     return path
 
 
@@ -145,7 +147,13 @@ def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:
     """Return the columns of plan.csv."""
     (names, ids), (keeper_names, keeper_ids) = _named(table, plan.row), _named(table, plan.keeper)
     middle = {"action": plan.action, "class": plan.klass, "stage": plan.stage, "reason": plan.reason}
-    last = {"measure": plan.measure, "score": plan.score, "cutoff": plan.cutoff, "sidecars": plan.sidecars, "label_conflict": plan.label_conflict}
+    last = {
+        "measure": plan.measure,
+        "score": plan.score,
+        "cutoff": plan.cutoff,
+        "sidecars": plan.sidecars,
+        "label_conflict": plan.label_conflict,
+    }
     columns: Columns = {"dataset": names, "id": ids, **{name: list(column) for name, column in middle.items()}}
     return {**columns, "keeper_dataset": keeper_names, "keeper_id": keeper_ids, **{name: list(column) for name, column in last.items()}}
 

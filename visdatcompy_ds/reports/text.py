@@ -47,7 +47,11 @@ def _deep(deep: Mapping[str, Any]) -> list[str]:
     if deep["brightness"]:
         low, middle, high = deep["brightness"]
         lines.append(f"  {'brightness':<12}{middle} in the middle, 5 % below {low}, 5 % above {high} (0 to 255)")
-    quality = {"blurred": deep["blurred"], "flat or nearly empty": deep["low_information"], "repeated byte for byte": deep["repeated_content"]}
+    quality = {
+        "blurred": deep["blurred"],
+        "flat or nearly empty": deep["low_information"],
+        "repeated byte for byte": deep["repeated_content"],
+    }
     text = _listing({what: count for what, count in quality.items() if count})
     return [*lines, f"  {'quality':<12}{text or 'nothing stands out'}"]
 

@@ -51,9 +51,13 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     if how not in move.HOW:
         raise ArgumentError(f"how={how!r}", f"Allowed: {', '.join(move.HOW)}")
     root = os.path.abspath(os.fsencode(folder))
-    inside = [path for path in table.files.path[rows].tolist() if os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), b""))]
+    inside = [
+        path for path in table.files.path[rows].tolist() if os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), b""))
+    ]
     if inside:
-        raise OutputError(f"{for_display(to_text(root))} holds chosen images itself", "An export goes outside its datasets", "Choose another folder")
+        raise OutputError(
+            f"{for_display(to_text(root))} holds chosen images itself", "An export goes outside its datasets", "Choose another folder"
+        )
     placed = copied_labels = present = 0
     conflicts: list[str] = []
     for row in rows.tolist():

@@ -148,4 +148,6 @@ def _nearest_of_each(left: Array, right: Array, distance: Array, mask: Array, me
     """Return as `similar` the nearest of `mask` for each row: a fixed camera has millions, and one tells the story."""
     at = np.flatnonzero(mask)
     at = at[_within_most(left[at], right[at], distance[at], 1)]
-    return Pairs.build(left[at], right[at], "similar", "hash", f"{method}, another shot by EXIF", distance[at], float(HASHES[method].cutoff))
+    return Pairs.build(
+        left[at], right[at], "similar", "hash", f"{method}, another shot by EXIF", distance[at], float(HASHES[method].cutoff)
+    )

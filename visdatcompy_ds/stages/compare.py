@@ -44,7 +44,8 @@ class Comparison:
     pairs : Pairs
         Every pair that was judged and is worth reporting, sorted by rows.
     plan : PlanTable
-    is_protected, is_removed : (n,) bool
+    is_protected, is_removed, is_alias : (n,) bool
+        An alias is a second path of a better row's file.
     counts : dict
         What it cost and what was left out, for ``run.json`` and the summary.
     """
@@ -54,14 +55,14 @@ class Comparison:
     plan: PlanTable
     is_protected: Array
     is_removed: Array
+    is_alias: Array
     counts: dict[str, Any]
 
     @property
     def survivors(self) -> Array:
         """Rows that a sample may be drawn from: usable, not protected, not removed, and no second path of another."""
-        is_alias = np.zeros(len(self.table), bool)
-        is_alias[self.plan.row[(self.plan.klass == "same_file") & (self.plan.row != self.plan.keeper)]] = True
-        return np.flatnonzero(self.table.files.is_usable & self.table["decoded"] & ~self.is_protected & ~self.is_removed & ~is_alias)
+        open_ = self.table.files.is_usable & self.table["decoded"] & ~self.is_protected & ~self.is_removed & ~self.is_alias
+        return np.flatnonzero(open_)
 
 
 def compare(
@@ -108,8 +109,22 @@ def compare(
     plan = decide(table, [(keeper, evidence, pair)], is_protected, removable)
     is_removed = np.zeros(len(table), bool)
     is_removed[plan.row[plan.action == "remove"]] = True
-    counts = {**proposed.counts, **{f"confirm_{name}": value for name, value in dataclasses.asdict(cost).items()}, "confirm_s": round(confirm_s, 3)}
-    return Comparison(table, pairs, plan, is_protected, is_removed, counts)
+    counts = {
+        **proposed.counts,
+        **{f"confirm_{name}": value for name, value in dataclasses.asdict(cost).items()},
+        "confirm_s": round(confirm_s, 3),
+    }
+    return Comparison(table, pairs, plan, is_protected, is_removed, _aliases(table, order), counts)
+
+
+def _aliases(table: Fingerprints, order: Array) -> Array:
+    """Return a mask of the rows whose file has a better row already."""
+    identity = np.column_stack([table.files.device, table.files.inode])[order]
+    canonical = np.unique(identity, axis=0, return_index=True)[1] if len(order) else order
+    is_alias = np.zeros(len(table), bool)
+    is_alias[order] = True
+    is_alias[order[canonical]] = False
+    return is_alias & (table.files.inode != 0)
 
 
 def _content_pairs(table: Fingerprints, order: Array, first: Array) -> Pairs:

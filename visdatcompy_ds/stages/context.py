@@ -12,7 +12,10 @@ from visdatcompy_ds.base.tables import Array, Fingerprints, text_array
 
 Rule = str | Callable[[str], str] | None
 # 20250603_051244, 2025-06-03 05-12-44, IMG-20250603-WA0001; a date without a time says too little to order shots.
-_DATE = re.compile(r"(?<!\d)(19\d\d|20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])[-_. T]{1,2}([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?!\d)")
+_DATE = re.compile(
+    r"(?<!\d)(19\d\d|20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])"
+    r"[-_. T]{1,2}([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?!\d)"
+)
 
 
 def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = None, gap_s: float = 60) -> Fingerprints:
@@ -66,7 +69,9 @@ def _apply(rule: Rule, what: str, ids: Array) -> Array:
         return text_array(str(rule(file_id)) for file_id in ids)
     match = re.fullmatch(r"folder(?::(-?[1-9]\d*))?", rule) if isinstance(rule, str) else None
     if match is None:
-        raise ArgumentError(f"{what}={rule!r}", 'Allowed: "folder:1" (the first folder), "folder:-1" (the last), a function of the id, or None')
+        raise ArgumentError(
+            f"{what}={rule!r}", 'Allowed: "folder:1" (the first folder), "folder:-1" (the last), a function of the id, or None'
+        )
     which = int(match[1] or -1)
     return text_array(_folder(file_id, which) for file_id in ids)
 

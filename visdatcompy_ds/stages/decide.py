@@ -40,7 +40,7 @@ def decide(table: Fingerprints, groups: list[tuple[Array, Pairs, Array]], is_pro
             action = "keep" if held_back else "remove"
             measure, score, cutoff = str(pairs.measure[at]), pairs.score[at], pairs.cutoff[at]
             rows.append((row, action, klass, stage, reason, stays, measure, score, cutoff, sidecars.get(row, ""), conflict))
-    rows.sort(key=lambda entry: (entry[5], entry[0] != entry[5], entry[0]))  # type: ignore[index]
+    rows.sort(key=lambda entry: (entry[5], entry[0] != entry[5], entry[0]))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 11
     kinds = (np.int64, object, object, object, object, np.int64, object, np.float64, np.float64, object, bool)
     return PlanTable(*(_column(values, kind) for values, kind in zip(columns, kinds, strict=True)))
@@ -56,7 +56,7 @@ def linked(table: Fingerprints) -> Array:
 
 
 def _column(values: tuple[object, ...], kind: type) -> Array:
-    out = np.empty(len(values), kind)
+    out: Array = np.empty(len(values), kind)
     out[:] = values
     return out
 
@@ -86,14 +86,21 @@ def _because(table: Fingerprints, row: int, keeper: int, klass: str) -> str:
 
 def _sidecars(table: Fingerprints) -> dict[int, str]:
     """Return, by row, the label files that lie beside an image under its stem."""
-    present = {(int(d), file_id): True for d, file_id in zip(table.files.dataset, table.files.id, strict=True) if file_id.endswith(SIDECAR_ENDINGS)}
+    present = {
+        (int(d), file_id): True for d, file_id in zip(table.files.dataset, table.files.id, strict=True) if file_id.endswith(SIDECAR_ENDINGS)
+    }
     if not present:
         return {}
     found = {}
     for row, file_id in enumerate(table.files.id.tolist()):
         stem = file_id.rsplit(".", 1)[0]
         dataset = int(table.files.dataset[row])
-        names = [name for ending in SIDECAR_ENDINGS for name in (stem + ending, file_id + ending) if (dataset, name) in present and name != file_id]
+        names = [
+            name
+            for ending in SIDECAR_ENDINGS
+            for name in (stem + ending, file_id + ending)
+            if (dataset, name) in present and name != file_id
+        ]
         if names:
             found[row] = "; ".join(names)
     return found

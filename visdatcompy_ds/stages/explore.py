@@ -98,7 +98,10 @@ def _problems(rows: Files) -> list[dict[str, str]]:
 def _camera_names(table: Fingerprints) -> Array:
     """Return a name per row: model and serial, as far as they are known."""
     names = np.empty(len(table), object)
-    names[:] = [" ".join(part for part in (model, f"#{serial}" if serial else "") if part) for model, serial in zip(table["model"], table["camera"], strict=True)]
+    names[:] = [
+        " ".join(part for part in (model, f"#{serial}" if serial else "") if part)
+        for model, serial in zip(table["model"], table["camera"], strict=True)
+    ]
     return names
 
 
@@ -119,9 +122,7 @@ def _iso(taken: Array, pick: Any) -> str:
 
 def _notes(table: Fingerprints, usable: Array) -> dict[str, int]:
     """Return counts of what a reader should know before training."""
-    wrong = [
-        _is_misnamed(str(file_id), str(kind)) for file_id, kind in zip(table.files.id[usable], table["format"][usable], strict=True)
-    ]
+    wrong = [_is_misnamed(str(file_id), str(kind)) for file_id, kind in zip(table.files.id[usable], table["format"][usable], strict=True)]
     counts = {
         "turned by EXIF": int((table["orientation"][usable] > 1).sum()),
         "with transparency": int(table["has_alpha"][usable].sum()),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError, ImageError, MissingSourceError, SourceError
 from visdatcompy_ds.base.names import to_bytes, to_text
 from visdatcompy_ds.base.status import Status
-from visdatcompy_ds.base.tables import STATUS_CODE, Files, text_array
+from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, object_array, text_array
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.engine.decode.sniff import sniff
 
@@ -86,14 +87,14 @@ def scan(
     judged = [_judge(rows[key], ids[key], wanted, unwanted) for key in ordered]
     infos = [rows[key].stat for key in ordered]
 
-    def stat_column(attribute: str, dtype: type) -> np.ndarray:
-        return np.array([getattr(info, attribute, 0) & 0xFFFFFFFFFFFFFFFF if info else 0 for info in infos], dtype)
+    def stat_column(attribute: str, dtype: type) -> Array:
+        return np.array([getattr(info, attribute, 0) if info else 0 for info in infos], dtype)
 
     return Files(
         names=(name or default_name(source),),
         dataset=np.zeros(len(ordered), np.int16),
         id=text_array(ids[key] for key in ordered),
-        path=text_array(rows[key].path for key in ordered),
+        path=object_array(rows[key].path for key in ordered),
         size_bytes=stat_column("st_size", np.int64),
         mtime_ns=stat_column("st_mtime_ns", np.int64),
         device=stat_column("st_dev", np.uint64),
@@ -116,7 +117,7 @@ def default_name(source: Source) -> str:
     return to_text(os.path.basename(_common_root(paths))) or "dataset" if paths else "dataset"
 
 
-def _natural_order(ids: Mapping[bytes, str]):  # type: ignore[no-untyped-def]
+def _natural_order(ids: Mapping[bytes, str]) -> Callable[[bytes], Any]:
     from natsort import natsort_keygen
 
     natural = natsort_keygen()
@@ -226,7 +227,9 @@ def _judge(found: files.Found, file_id: str, wanted: tuple[str, ...], unwanted: 
 def _problem_status(found: files.Found) -> tuple[Status, str]:
     if found.problem == "vanished":
         return Status.VANISHED, "no such file"
-    unreadable = found.stat is None and found.problem != "dangling link" and not found.problem.startswith(("system", "subfolder", "folder of"))
+    unreadable = (
+        found.stat is None and found.problem != "dangling link" and not found.problem.startswith(("system", "subfolder", "folder of"))
+    )
     return (Status.UNREADABLE if unreadable else Status.SKIPPED), found.problem
 
 

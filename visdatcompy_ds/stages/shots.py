@@ -21,7 +21,9 @@ class ShotFacts:
         self.taken = np.where(from_exif, table["taken"].astype("datetime64[us]").astype(np.int64), _UNKNOWN)
         self.has_subsec = table["has_subsec"] & from_exif
         self.camera = _codes(table["camera"])
-        self.model = _codes(np.array([f"{make}\0{model}" if model else "" for make, model in zip(table["make"], table["model"], strict=True)], object))
+        self.model = _codes(
+            np.array([f"{make}\0{model}" if model else "" for make, model in zip(table["make"], table["model"], strict=True)], object)
+        )
         self.number = np.where(table["image_number"] >= 0, table["image_number"], _UNKNOWN)
         self.sequence = _codes(table["sequence"])
         self.aspect = np.where(table["height"] > 0, table["width"] / np.maximum(table["height"], 1), 0.0)

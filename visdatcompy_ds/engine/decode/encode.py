@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 from numpy.typing import NDArray
 
 

@@ -1,0 +1,190 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from visdatcompy_ds.cli.app import run
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def photos(tmp_path, photo, write):
+    for k in range(4):
+        write(f"photos/{k}.jpg", photo(k))
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def texts(tmp_path):
+    (tmp_path / "texts").mkdir()
+    for k in range(3):
+        (tmp_path / f"texts/{k}.txt").write_text("x")
+    return tmp_path / "texts"
+
+
+def said(capsys):
+    out = capsys.readouterr()
+    assert "Traceback" not in out.out + out.err
+    return out
+
+
+@pytest.mark.parametrize("command", ["clean", "info"])
+def test_a_missing_an_empty_and_a_text_folder_are_errors_in_words(command, tmp_path, texts, capsys):
+    (tmp_path / "empty").mkdir()
+    for folder, words in (("nowhere", "No such folder"), ("empty", "it is empty"), ("texts", "3 label or text file")):
+        assert run([command, folder]) == 1
+        assert words in said(capsys).err
+    assert not list(tmp_path.glob("results*"))
+
+
+def test_the_same_folder_twice_removes_nothing(photos, capsys):
+    assert run(["clean", "photos", "--against", "photos", "--sample", "3"]) == 0
+    out = said(capsys).out
+    assert "Duplicates to remove: 0" in out and "4 × same_file" in out and "Sample: 0 of 0" in out
+
+
+def test_one_folder_inside_the_other_works_both_ways(photos, write, photo, capsys):
+    write("photos/in/9.jpg", photo(9))
+    assert run(["clean", "photos/in", "--against", "photos", "--out", "a"]) == 0
+    assert "Duplicates to remove: 0" in said(capsys).out
+    assert run(["clean", "photos", "--against", "photos/in", "--out", "b", "--sample", "9"]) == 0
+    assert "Sample: 4 of 4" in said(capsys).out
+
+
+@pytest.mark.parametrize(
+    ("wish", "code", "words"),
+    [("0", 0, "Sample: 0 of 4"), ("-1", 1, "0 or more"), (str(10**9), 0, "Sample: 4 of 4"), ("many", 1, "valid integer")],
+)
+def test_samples_of_any_size(photos, capsys, wish, code, words):
+    assert run(["clean", "photos", "--sample", wish]) == code
+    out = said(capsys)
+    assert words in out.out + out.err
+
+
+def test_results_inside_the_dataset_are_not_scanned(photos, capsys):
+    assert run(["clean", "photos", "--out", "photos/results"]) == 0
+    assert run(["clean", "photos", "--out", "again"]) == 0
+    assert "photos: 4 images, 4 read, 1 other files skipped" in said(capsys).out
+
+
+def test_results_never_mix(photos, tmp_path, capsys):
+    assert run(["clean", "photos"]) == 0 and run(["clean", "photos"]) == 0
+    assert (tmp_path / "results/plan.csv").exists() and (tmp_path / "results-2/plan.csv").exists()
+    said(capsys)
+    assert run(["clean", "photos", "--out", "results"]) == 1
+    assert "exists already" in said(capsys).err
+    (tmp_path / "file").write_text("mine")
+    assert run(["clean", "photos", "--out", "file"]) == 1 and (tmp_path / "file").read_text() == "mine"
+    assert run(["clean", "photos", "--out", "photos"]) == 1
+
+
+def test_a_place_that_cannot_be_written_is_an_error(photos, capsys):
+    assert run(["clean", "photos", "--out", "/proc/nothing/results"]) == 1
+    assert "Cannot write" in said(capsys).err
+
+
+def test_same_named_files_of_several_sources_stay_apart(tmp_path, photo, write, capsys):
+    for k, name in enumerate(("a", "b", "c")):
+        write(f"{name}/card/IMG_0001.jpg", photo(k))
+    assert run(["clean", "c/card", "--against", "a/card", "--against", "b/card", "--out", "out"]) == 0
+    text = (tmp_path / "out/images.csv").read_text()
+    assert text.count("IMG_0001.jpg") == 6 and '"card (2)"' in text and '"card (3)"' in text
+
+
+def test_wrong_usage_is_1_and_names_the_remedy(capsys):
+    for arguments in (
+        ["clean"],
+        ["cleen"],
+        ["clean", "x", "--smaple", "3"],
+        ["clean", "a", "b", "c"],
+        ["sample", "a", "-n", "1", "--how", "move"],
+    ):
+        assert run(arguments) == 1
+        assert said(capsys).err.startswith("Error: ")
+    assert run(["clean", "x", "--export", "y"]) == 1
+    assert "--sample" in said(capsys).err
+
+
+def test_unusable_images_are_counted_and_strict_says_so_by_its_code(photos, capsys):
+    (photos / "cut.jpg").write_bytes((photos / "0.jpg").read_bytes()[:2000])
+    assert run(["clean", "photos"]) == 0
+    assert said(capsys).out.splitlines()[-1] == "Done: 5 images, 1 unusable (problems.csv)."
+    assert run(["clean", "photos", "--strict"]) == 3 and run(["info", "photos", "--deep", "--strict"]) == 3
+
+
+def test_a_folder_of_broken_images_only_is_no_crash(tmp_path, capsys):
+    (tmp_path / "bad").mkdir()
+    for k in range(3):
+        (tmp_path / f"bad/{k}.jpg").write_bytes(b"\xff\xd8\xff")
+    assert run(["clean", "bad", "--sample", "5", "--out", "o"]) == 0 and run(["info", "bad", "--deep"]) == 0
+    assert "0 of 0" in said(capsys).out
+
+
+def test_json_is_for_machines(photos, capsys):
+    assert run(["clean", "photos", "--sample", "2", "--json"]) == 0
+    facts = json.loads(said(capsys).out)
+    assert facts["sample"]["chosen"] == 2 and facts["survivors"] == 4
+    assert run(["info", "photos", "--json"]) == 0
+    assert json.loads(said(capsys).out)["images"] == 4
+
+
+def test_quiet_says_nothing_when_all_is_well(photos, capsys):
+    assert run(["clean", "photos", "--quiet"]) == 0
+    assert said(capsys) == ("", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["clean", "--help"], ["--version"]])
+def test_help_and_version_end_well(arguments, capsys):
+    assert run(arguments) == 0
+    assert said(capsys).out
+
+
+def test_an_interrupt_ends_with_130(photos, monkeypatch, capsys):
+    from visdatcompy_ds import visdatcompare
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(visdatcompare, "compare", stop)
+    assert run(["clean", "photos"]) == 130
+    assert said(capsys).err.strip() == "Interrupted."
+
+
+def test_hostile_names_neither_break_the_terminal_nor_the_tables(tmp_path, capsys):
+    folder = tmp_path / "names"
+    folder.mkdir()
+    names = [
+        "esc\x1b[31m.jpg",
+        "new\nline.jpg",
+        "=cmd()|x.jpg",
+        "\u202egpj.exe.jpg",
+        "<script>alert(1)<.jpg",
+        "NA.jpg",
+        os.fsdecode(b"bad\xff.jpg"),
+    ]
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    for name in names:
+        with open(os.path.join(os.fsencode(folder), os.fsencode(name)), "wb") as stream:
+            picture.save(stream, "JPEG")
+    (folder / "cut\x1b[2J.jpg").write_bytes(b"\xff\xd8\xff")
+    assert run(["clean", str(folder), "--sample", "3", "--out", "out"]) == 0
+    assert "\x1b" not in said(capsys).out
+    table = (tmp_path / "out/images.csv").read_text(encoding="utf-8")
+    assert '"\'=cmd()|x.jpg"' in table and "bad\\xff.jpg" in table
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "\x1b" not in page and "\u202e" not in page
+    plan = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))
+    assert {entry["id"] for entry in plan["entries"]} >= {"new\nline.jpg", "bad\\xff.jpg"}
+
+
+def test_it_runs_as_a_module():
+    out = subprocess.run([sys.executable, "-m", "visdatcompy_ds", "--version"], capture_output=True, text=True, check=True)
+    assert out.stdout.startswith("visdatcompy_ds ")

@@ -1,0 +1,252 @@
+"""Candidates, confirmation, groups and decisions: mostly on rows made by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visdatcompy_ds import Dataset
+from visdatcompy_ds.base.tables import CLASSES, Fingerprints, Pairs
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.catalog.same_shot import Evidence, verdict
+from visdatcompy_ds.stages import candidates
+from visdatcompy_ds.stages.compare import STAGES, compare
+from visdatcompy_ds.stages.confirm import confirm
+from visdatcompy_ds.stages.decide import LINKED
+from visdatcompy_ds.stages.group import group, rank
+
+CODE = np.array([[1, 2, 3, 4, 5, 6, 7, 8]], np.uint8)
+
+
+def proposed(table):
+    found = candidates.propose(table, np.arange(len(table)))
+    return {(int(a), int(b)): step for a, b, step in zip(found.left, found.right, found.step, strict=True)}, found
+
+
+def look_alikes(rows, n=3, **columns):
+    return rows([f"{k}.jpg" for k in range(n)], phash=np.repeat(CODE, n, 0), dhash=np.repeat(CODE, n, 0), **columns)
+
+
+def test_rows_of_equal_hash_are_proposed(rows):
+    assert proposed(look_alikes(rows))[0] == {(0, 1): "hash", (0, 2): "hash", (1, 2): "hash"}
+
+
+def test_a_second_hash_that_disagrees_takes_a_pair_out(rows):
+    table = rows(["a", "b"], phash=np.repeat(CODE, 2, 0), dhash=[[0] * 8, [255] * 8])
+    assert proposed(table)[0] == {}
+
+
+def test_exif_takes_other_shots_out_and_the_nearest_are_told(rows):
+    table = look_alikes(rows, taken=["2025-01-01T00:00:00", "2025-01-01T00:00:01", "2025-01-01T00:00:01"])
+    pairs, found = proposed(table)
+    assert pairs == {(1, 2): "hash"}
+    assert {(int(a), int(b)) for a, b in zip(found.vetoed.left, found.vetoed.right, strict=True)} == {(0, 1), (0, 2)}
+    assert found.counts["vetoed"] == 2 and set(found.vetoed.klass) == {CLASSES.index("similar")}
+
+
+def test_low_information_is_set_aside_and_counted(rows):
+    pairs, found = proposed(look_alikes(rows, low_information=[True, True, False]))
+    assert pairs == {} and found.counts["set_aside"] == 2
+
+
+def test_one_moment_of_one_camera_is_proposed_whatever_the_hashes(rows):
+    table = rows(["a", "b"], taken=["2025-01-01T00:00:00"] * 2, camera=["7", "7"])
+    assert proposed(table)[0] == {(0, 1): "exif"}
+    other_shape = rows(["a", "b"], taken=["2025-01-01T00:00:00"] * 2, camera=["7", "7"], width=[640, 300])
+    assert proposed(other_shape)[0] == {}
+
+
+def test_a_camera_whose_clock_stands_still_proposes_nothing_by_its_clock(rows):
+    n = 100
+    table = rows([f"{k}" for k in range(n)], taken=["2025-01-01T00:00:00"] * n, camera=["7"] * n)
+    assert "exif" not in proposed(table)[0].values()
+
+
+def test_of_very_many_look_alikes_the_nearest_are_judged_and_the_rest_counted(rows):
+    n = 200
+    found = proposed(look_alikes(rows, n))[1]
+    assert found.counts["beyond_most"] == n * (n - 1) // 2 - len(found.left) > 0
+    assert np.bincount(np.concatenate([found.left, found.right])).min() >= 64
+
+
+EVIDENCE = {
+    "mean": 0.98,
+    "median": 0.98,
+    "worst": 0.9,
+    "tone": 1.0,
+    "colour": 2.0,
+    "layout": 0.99,
+    "ratio": 1.0,
+    "side": 480,
+    "is_stretched": False,
+    "is_grey_and_colour": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "klass"),
+    [
+        ({}, "reencoded"),
+        ({"ratio": 0.5, "mean": 0.955, "worst": 0.8}, "reencoded"),
+        ({"ratio": 0.4}, "undecided"),
+        ({"side": 90}, "undecided"),
+        ({"mean": 0.92, "median": 0.92}, "undecided"),
+        ({"mean": 0.87, "median": 0.87, "worst": 0.8}, "similar"),
+        ({"worst": 0.3, "median": 0.98}, "edited"),
+        ({"tone": 20.0, "median": 0.99}, "edited"),
+        ({"is_grey_and_colour": True, "median": 0.99}, "edited"),
+        ({"colour": 50.0, "median": 0.99}, "edited"),
+        ({"worst": 0.3, "median": 0.95}, "similar"),
+        ({"worst": 0.3, "median": 0.95, "side": 1200}, "edited"),
+        ({"mean": 0.3, "median": 0.3, "worst": 0.0, "layout": 0.2}, ""),
+    ],
+)
+def test_the_borders_between_classes(change, klass):
+    assert verdict(Evidence(**{**EVIDENCE, **change}))[0] == klass
+
+
+@given(st.integers(2, 30), st.data())
+@settings(max_examples=150, deadline=None)
+def test_groups_are_stars_and_every_member_was_confirmed_with_its_keeper(n, data):
+    edges = sorted(data.draw(st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda e: e[0] < e[1]), max_size=40)))
+    left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
+    pairs = Pairs.build(left, right, "reencoded", "hash", "ssim", 1.0)
+    order = np.array(data.draw(st.permutations(range(n))))
+    stars = group(order, n, pairs)
+    position = {int(row): at for at, row in enumerate(order)}
+    for row in range(n):
+        keeper = int(stars.keeper[row])
+        if keeper == row:
+            continue
+        assert (min(row, keeper), max(row, keeper)) in edges and position[keeper] < position[row]
+        assert {int(pairs.left[stars.pair[row]]), int(pairs.right[stars.pair[row]])} == {row, keeper}
+
+
+def test_the_best_row_comes_first(rows):
+    ids = ["damaged", "small", "big", "labelled", "protected", "later", "no_date"]
+    day = "2025-01-0{}T00:00:00"
+    table = rows(
+        ids,
+        status=[2, 0, 0, 0, 0, 0, 0],
+        width=[900, 100, 800, 100, 50, 800, 800],
+        taken=[day.format(1)] * 5 + [day.format(2), "NaT"],
+        has_exif=[True] * 7,
+    )
+    table = table.with_columns(label=np.array(["", "", "", "deer", "", "", ""], object))
+    protected = np.array([False] * 4 + [True] + [False] * 2)
+    assert [ids[row] for row in rank(table, protected)] == ["protected", "labelled", "big", "later", "no_date", "small", "damaged"]
+
+
+def compared(tmp_path, protect=False, **options):
+    if not protect:
+        table = Dataset(tmp_path, **options).measured(*CLEAN_PROBES)
+        return compare(table, np.zeros(len(table), bool))
+    tables = [Dataset(tmp_path / name, **options).measured(*CLEAN_PROBES) for name in ("have", "new")]
+    table = Fingerprints.combine(tables)
+    return compare(table, np.arange(len(table)) < len(tables[0]))
+
+
+def removed(found):
+    ids = found.table.files.id
+    return {
+        ids[row]: (ids[keeper], klass)
+        for row, keeper, klass, action in zip(found.plan.row, found.plan.keeper, found.plan.klass, found.plan.action, strict=True)
+        if action == "remove"
+    }
+
+
+def test_copies_are_found_and_the_next_frame_stays(tmp_path, photo, write):
+    scene = photo(7, 640, 480, noise=5)
+    write("have/orig.jpg", scene, quality=92)
+    write("new/resaved.jpg", scene, quality=90)
+    write("new/half.jpg", scene.reshape(240, 2, 320, 2, 3).mean(axis=(1, 3)).astype(np.uint8), quality=90)
+    write("new/lossless.png", np.asarray(Dataset(tmp_path / "have")[0].read("rgb")))
+    write("new/next.jpg", photo(7, 640, 480, noise=5, noise_seed=99), quality=92)
+    write("new/other.jpg", photo(8, 640, 480), quality=92)
+    found = compared(tmp_path, protect=True)
+    assert removed(found) == {
+        "resaved.jpg": ("orig.jpg", "reencoded"),
+        "half.jpg": ("orig.jpg", "reencoded"),
+        "lossless.png": ("orig.jpg", "pixels"),
+    }
+    classes = {CLASSES[code] for code in found.pairs.klass}
+    assert "similar" in classes and found.counts["confirm_decodes"] == found.counts["confirm_images"]
+
+
+def test_pictures_that_only_look_equal_are_not_removed(tmp_path, photo, write):
+    scene = photo(5)
+    high = (scene.astype(np.uint16) << 8)[..., 0]
+    write("deep_1.png", high)
+    write("deep_2.png", high | np.random.default_rng(0).integers(0, 255, high.shape).astype(np.uint16))
+    write("clear.png", np.dstack([scene, np.full(scene.shape[:2], 255, np.uint8)]))
+    write("faded.png", np.dstack([scene, (np.arange(scene.shape[1]) % 256).astype(np.uint8)[None].repeat(scene.shape[0], 0)]))
+    assert removed(compared(tmp_path)) == {}
+
+
+def test_flat_pictures_go_by_bytes_and_pixels_only(tmp_path, write):
+    for name, value in (("white.png", 255), ("also_white.png", 255), ("grey.png", 254)):
+        write(name, np.full((200, 300, 3), value, np.uint8))
+    write("turned.png", np.full((300, 200, 3), 255, np.uint8))
+    assert removed(compared(tmp_path)) == {"also_white.png": ("white.png", "bytes")} or removed(compared(tmp_path)) == {
+        "white.png": ("also_white.png", "bytes")
+    }
+
+
+def test_damaged_files_neither_keep_nor_go(tmp_path, photo, write):
+    path = write("good.jpg", photo(2), quality=90)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 512] = bytes(512)
+    (tmp_path / "damaged.jpg").write_bytes(data)
+    (tmp_path / "damaged_copy.jpg").write_bytes(data)
+    found = compared(tmp_path)
+    assert removed(found) == {} and len(found.survivors) == 1
+
+
+def test_links_to_one_file_are_never_removed(tmp_path, photo, write):
+    path = write("a.jpg", photo(2))
+    (tmp_path / "link.jpg").symlink_to(path)
+    (tmp_path / "hard.jpg").hardlink_to(path)
+    write("copy.jpg", photo(2))
+    found = compared(tmp_path)
+    assert set(removed(found)) <= {"copy.jpg"}
+    assert (found.plan.reason == LINKED).sum() == 2 and len(found.survivors) in (1, 2)
+    assert "same_file" in {CLASSES[code] for code in found.pairs.klass}
+
+
+def test_a_larger_new_copy_stays(tmp_path, photo, write):
+    scene = photo(9, 640, 480)
+    write("have/small.jpg", scene.reshape(240, 2, 320, 2, 3).mean(axis=(1, 3)).astype(np.uint8), quality=90)
+    write("new/large.jpg", scene, quality=90)
+    found = compared(tmp_path, protect=True)
+    assert removed(found) == {} and any(reason.startswith("larger than the copy we have") for reason in found.plan.reason)
+
+
+def test_copies_of_different_labels_stay(tmp_path, photo, write):
+    write("deer/a.jpg", photo(1))
+    write("fox/a.jpg", photo(1))
+    found = compared(tmp_path, label="folder")
+    assert removed(found) == {} and found.plan.label_conflict.sum() == 1
+
+
+def test_duplicates_of_a_removed_copy_hang_on_its_keeper(tmp_path, photo, write):
+    scene = photo(4)
+    write("best.jpg", scene, quality=95)
+    write("copy_1.jpg", scene, quality=80)
+    write("copy_2.jpg", scene, quality=80)
+    found = compared(tmp_path)
+    assert removed(found) == {"copy_1.jpg": ("best.jpg", "reencoded"), "copy_2.jpg": ("best.jpg", "reencoded")}
+
+
+def test_confirming_is_the_same_for_any_number_of_workers(tmp_path, photo, write):
+    for k in range(3):
+        for quality in (95, 80, 60):
+            write(f"{k}_{quality}.jpg", photo(k), quality=quality)
+    table = Dataset(tmp_path).measured(*CLEAN_PROBES)
+    found = candidates.propose(table, np.arange(len(table)))
+    frames = [confirm(table, found, workers)[0].to_frame() for workers in (1, 2, 4)]
+    assert len(frames[0]) == 9
+    assert all(frames[0].equals(frame) for frame in frames[1:])
+
+
+def test_the_stage_table_says_what_runs():
+    assert [stage.name for stage in STAGES if stage.is_default] == ["bytes", "exif", "hash"]

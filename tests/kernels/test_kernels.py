@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from visdatcompy_ds.kernels import hamming
-from visdatcompy_ds.kernels.hamming_numba import pairs_by_rows
 from visdatcompy_ds.kernels.moments import BUSY_CELLS, COLOUR_SPREAD, EDGES, EDGES_SQUARES, GREY, GREY_SQUARES, RED, moments
 from visdatcompy_ds.kernels.resample import area_resize, area_resize_grey
 from visdatcompy_ds.kernels.windows import grey_and_cells, ssim_tiles
@@ -31,14 +30,15 @@ def test_all_pairs_within_a_radius_are_found_and_no_other(width, radius):
     codes = clustered(400, width)
     codes[200:240] = codes[0]
     expected = brute_force(codes, radius)
-    for found in (hamming.pairs_within(codes, radius), pairs_by_rows(hamming.as_words(codes), radius)):
-        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(hamming.pairs_within(codes, radius), expected, strict=True))
 
 
 def test_many_codes_take_the_compiled_road_to_the_same_pairs(monkeypatch):
     codes = clustered(500, 8)
     expected = hamming.pairs_within(codes, 8)
     monkeypatch.setattr(hamming, "_NUMPY_CELLS", 0)
+    monkeypatch.setattr(hamming, "_BLOCK_PAIRS", 300)
+    assert len(list(hamming.blocks_within(codes, 8))) > 2
     assert all(np.array_equal(a, b) for a, b in zip(hamming.pairs_within(codes, 8), expected, strict=True))
 
 

@@ -66,7 +66,21 @@ def test_of_very_many_look_alikes_the_nearest_are_judged_and_the_rest_counted(ro
     n = 200
     found = proposed(look_alikes(rows, n))[1]
     assert found.counts["beyond_most"] == n * (n - 1) // 2 - len(found.left) > 0
-    assert np.bincount(np.concatenate([found.left, found.right])).min() >= 64
+    assert np.bincount(found.left, minlength=n)[:-16].tolist() == [16] * (n - 16)
+
+
+def test_among_very_many_look_alikes_a_copy_is_still_judged(rows):
+    n = 200
+    layouts = np.random.default_rng(2).integers(0, 255, (n, 192))
+    layouts[150] = np.clip(layouts[3] + 1, 0, 255)
+    assert (3, 150) in proposed(look_alikes(rows, n, layout=layouts))[0]
+
+
+def test_a_fixed_camera_with_dates_costs_no_decodes_and_one_pair_a_frame(rows):
+    n = 3000
+    dates = np.datetime64("2025-01-01T00:00:00") + np.arange(n) * np.timedelta64(60, "s")
+    pairs, found = proposed(look_alikes(rows, n, taken=dates))
+    assert pairs == {} and found.counts["vetoed"] == n * (n - 1) // 2 and len(found.vetoed) <= n
 
 
 EVIDENCE = {

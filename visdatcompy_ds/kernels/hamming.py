@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 # Below this many comparisons NumPy is done before numba has loaded.
 _NUMPY_CELLS = 40_000_000
 _BLOCK = 512
+_BLOCK_PAIRS = 4_000_000
+
+Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 def as_words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -35,7 +38,7 @@ def popcount(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     return ((x * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.int64)
 
 
-def pairs_within(codes: NDArray[np.uint8], radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def pairs_within(codes: NDArray[np.uint8], radius: int) -> Found:
     """Return all pairs of rows whose codes differ in at most `radius` bits.
 
     Parameters
@@ -49,31 +52,43 @@ def pairs_within(codes: NDArray[np.uint8], radius: int) -> tuple[NDArray[np.int6
     -------
     left, right, distance : (m,) int64
         ``left < right``, sorted by both.
+    """
+    none = np.empty(0, np.int64)
+    blocks = [(none, none, none), *blocks_within(codes, radius)]
+    left, right, distance = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    return left, right, distance
+
+
+def blocks_within(codes: NDArray[np.uint8], radius: int) -> Iterator[Found]:
+    """Yield what :func:`pairs_within` returns, block by block: all pairs of some left rows at a time.
 
     Notes
     -----
-    Every pair is compared, n²/2 popcounts: seconds at 100 000 codes. Call it from one thread only: numba's default threading
-    layer ends the process when two threads enter a parallel kernel.
+    Every pair is compared, n²/2 popcounts: seconds at 100 000 codes. A block holds about four million pairs, or those of one row.
+    Call it from one thread only: numba's default threading layer ends the process when two threads enter a parallel kernel.
     """
     words = as_words(codes)
     if words.shape[0] * words.shape[0] * words.shape[1] <= _NUMPY_CELLS:
-        return _pairs_by_numpy(words, radius)
-    from visdatcompy_ds.kernels.hamming_numba import pairs_by_rows
+        for start in range(0, len(words), _BLOCK):
+            yield _block_by_numpy(words, start, radius)
+        return
+    from visdatcompy_ds.kernels.hamming_numba import count_by_rows, pairs_of_rows
 
-    result: Any = pairs_by_rows(words, radius)
-    return result
+    counts = count_by_rows(words, radius)
+    start = 0
+    while start < len(words):
+        stop = start + max(1, int(np.searchsorted(np.cumsum(counts[start:]), _BLOCK_PAIRS, side="right")))
+        if counts[start:stop].any():
+            yield pairs_of_rows(words, radius, start, counts[start:stop])
+        start = stop
 
 
-def _pairs_by_numpy(words: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    found = [(np.empty(0, np.int64),) * 3]
-    for start in range(0, len(words), _BLOCK):
-        block, rest = words[start : start + _BLOCK], words[start:]
-        distance = popcount(block[:, None, 0] ^ rest[None, :, 0])
-        for word in range(1, words.shape[1]):
-            distance += popcount(block[:, None, word] ^ rest[None, :, word])
-        left, right = np.nonzero(distance <= radius)
-        later = right > left
-        left, right = left[later], right[later]
-        found.append((left + start, right + start, distance[left, right]))
-    left, right, distance = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return left, right, distance
+def _block_by_numpy(words: NDArray[np.uint64], start: int, radius: int) -> Found:
+    block, rest = words[start : start + _BLOCK], words[start:]
+    distance = popcount(block[:, None, 0] ^ rest[None, :, 0])
+    for word in range(1, words.shape[1]):
+        distance += popcount(block[:, None, word] ^ rest[None, :, word])
+    left, right = np.nonzero(distance <= radius)
+    later = right > left
+    left, right = left[later], right[later]
+    return left + start, right + start, distance[left, right]

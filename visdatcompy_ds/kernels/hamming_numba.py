@@ -17,29 +17,39 @@ def _popcount(x: np.uint64) -> Any:
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _distance(words: NDArray[np.uint64], i: int, j: int) -> Any:
+    distance = 0
+    for w in range(words.shape[1]):
+        distance += _popcount(words[i, w] ^ words[j, w])
+    return distance
+
+
 @njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def pairs_by_rows(words: NDArray[np.uint64], radius: int) -> Any:
-    """Return left, right, distance of all pairs within `radius` bits, by two passes: count, then fill."""
-    n, width = words.shape
-    counts = np.zeros(n + 1, np.int64)
+def count_by_rows(words: NDArray[np.uint64], radius: int) -> Any:
+    """Return, by row, how many later rows lie within `radius` bits, (n,) int64."""
+    n = len(words)
+    counts = np.zeros(n, np.int64)
     for i in prange(n):
         number = 0
         for j in range(i + 1, n):
-            distance = 0
-            for w in range(width):
-                distance += _popcount(words[i, w] ^ words[j, w])
-            number += distance <= radius
-        counts[i + 1] = number
+            number += _distance(words, i, j) <= radius
+        counts[i] = number
+    return counts
+
+
+@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def pairs_of_rows(words: NDArray[np.uint64], radius: int, start: int, counts: NDArray[np.int64]) -> Any:
+    """Return left, right, distance of the pairs whose left row is one of the ``len(counts)`` rows from `start` on."""
     ends = np.cumsum(counts)
-    left, right, distances = np.empty(ends[n], np.int64), np.empty(ends[n], np.int64), np.empty(ends[n], np.int64)
-    for i in prange(n):
-        at = ends[i]
-        if ends[i + 1] == at:
+    total = ends[-1]
+    left, right, distances = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
+    for k in prange(len(counts)):
+        if counts[k] == 0:
             continue
-        for j in range(i + 1, n):
-            distance = 0
-            for w in range(width):
-                distance += _popcount(words[i, w] ^ words[j, w])
+        i, at = start + k, ends[k] - counts[k]
+        for j in range(i + 1, len(words)):
+            distance = _distance(words, i, j)
             if distance <= radius:
                 left[at], right[at], distances[at] = i, j, distance
                 at += 1

@@ -15,8 +15,9 @@ from visdatcompy_ds.stages.shots import ShotFacts
 _SECOND_HASH_BITS = 16
 # Frames of one second are a handful; more rows of one key mean a camera whose clock stands still, where the key says nothing.
 _MOST_OF_ONE_KEY = 64
-# Copies lie at 0 to 3 bits; of very many look-alikes the nearest are judged and the rest counted.
-_MOST_PER_ROW = 64
+# Of very many look-alikes those nearest in colour and layout are judged, where a copy stands first, and the rest is counted.
+_MOST_PER_ROW = 16
+_LAYOUT_ROWS = 100_000  # pairs whose layouts are compared at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,42 +79,44 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
         A hash of the catalog with a Hamming distance.
     """
     facts = ShotFacts(table)
-    found: list[tuple[Array, Array, str]] = []
+    vetoed, kept = _Nearest(len(table)), []
+    counts = {"vetoed": 0, "set_aside": 0, "beyond_most": 0}
+    seen = np.empty(0, np.int64)
     if "exif" in steps:
-        found.append((*_of_one_key(facts.shot_keys()[rows], facts.aspect[rows]), "exif"))
-    informative = ~table["low_information"][rows]
-    at = np.flatnonzero(informative)
+        left, right = _of_one_key(facts.shot_keys()[rows], facts.aspect[rows])
+        left, right = np.minimum(rows[left], rows[right]), np.maximum(rows[left], rows[right])
+        keep = ~facts.are_other_shots(left, right)
+        kept.append((left[keep], right[keep], np.zeros(int(keep.sum()), np.int64)))
+        seen = np.sort(left * len(table) + right)
     if "hash" in steps:
-        left, right, _ = hamming.pairs_within(table[method][rows[at]], int(HASHES[method].cutoff))
-        found.append((at[left], at[right], "hash"))
-    pairs = [(rows[left], rows[right], step) for left, right, step in found]
-    left = np.concatenate([np.minimum(a, b) for a, b, _ in pairs]) if pairs else np.empty(0, np.int64)
-    right = np.concatenate([np.maximum(a, b) for a, b, _ in pairs]) if pairs else np.empty(0, np.int64)
-    step = np.concatenate([np.full(len(a), code) for code, (a, _, _) in enumerate(pairs)]) if pairs else np.empty(0, np.int64)
-    # One pair, one judgement: the first step that proposed it owns it.
-    order = np.lexsort((step, right, left))
-    left, right, step = left[order], right[order], step[order]
-    is_first = np.ones(len(left), bool)
-    is_first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0)
-    left, right, step = left[is_first], right[is_first], step[is_first]
-
+        informative = rows[~table["low_information"][rows]]
+        counts["set_aside"] = len(rows) - len(informative)
+        for left, right, distance in hamming.blocks_within(table[method][informative], int(HASHES[method].cutoff)):
+            left, right = informative[left], informative[right]
+            # One pair, one judgement: the first step that proposed it owns it.
+            plausible = hamming.distances(table["dhash"][left], table["dhash"][right]) <= _SECOND_HASH_BITS
+            plausible &= ~_is_in(left * len(table) + right, seen)
+            other = facts.are_other_shots(left, right) & plausible
+            vetoed.offer(left[other], right[other], distance[other])
+            counts["vetoed"] += int(other.sum())
+            at = np.flatnonzero(plausible & ~other)
+            near = at[_nearest_in_layout(table["layout"], left[at], right[at])]
+            counts["beyond_most"] += len(at) - len(near)
+            kept.append((left[near], right[near], np.ones(len(near), np.int64)))
+    left, right, step = (np.concatenate(parts) for parts in zip(*kept, strict=True)) if kept else (np.empty(0, np.int64),) * 3
+    order = np.lexsort((right, left))
+    left, right = left[order], right[order]
+    names = np.array(["exif", "hash"], object)[step[order]]
     distance = hamming.distances(table[method][left], table[method][right])
-    second = hamming.distances(table["dhash"][left], table["dhash"][right])
-    by_hash = np.array([name == "hash" for _, _, name in pairs], bool)[step] if pairs else np.empty(0, bool)
-    plausible = ~by_hash | (second <= _SECOND_HASH_BITS)
-    other = facts.are_other_shots(left, right)
-    vetoed = _nearest_of_each(left, right, distance, plausible & other, method)
-    keep = np.flatnonzero(plausible & ~other)
-    capped = keep[_within_most(left[keep], right[keep], distance[keep], _MOST_PER_ROW)]
-    names = np.array([name for _, _, name in pairs], object)
-    return Candidates(
-        left[capped],
-        right[capped],
-        names[step[capped]] if len(capped) else np.empty(0, object),
-        distance[capped],
-        vetoed,
-        {"vetoed": int((plausible & other).sum()), "set_aside": int((~informative).sum()), "beyond_most": len(keep) - len(capped)},
-    )
+    return Candidates(left, right, names, distance, vetoed.as_pairs(method), counts)
+
+
+def _is_in(keys: Array, ordered: Array) -> Array:
+    if not len(ordered):
+        return np.zeros(len(keys), bool)
+    at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+    found: Array = ordered[at] == keys
+    return found
 
 
 def _of_one_key(keys: Array, aspect: Array) -> tuple[Array, Array]:
@@ -133,21 +136,46 @@ def _of_one_key(keys: Array, aspect: Array) -> tuple[Array, Array]:
     return at[same], to[same]
 
 
-def _within_most(left: Array, right: Array, distance: Array, most: int) -> Array:
-    """Return, in order, the pairs that are among the `most` nearest of their left or of their right row."""
-    keep = np.zeros(len(left), bool)
-    for side in (left, right):
-        order = np.lexsort((right, left, distance, side))
-        starts = np.flatnonzero(np.r_[True, np.diff(side[order]) != 0])
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-        keep[order[rank < most]] = True
+def _nearest_in_layout(layouts: Array, left: Array, right: Array) -> Array:
+    """Return, in order, the pairs that are among the nearest in layout of their left row; all of them where there are few."""
+    crowded = np.flatnonzero(np.bincount(left, minlength=1)[left] > _MOST_PER_ROW) if len(left) else left
+    if not len(crowded):
+        return np.arange(len(left))
+    apart = np.empty(len(crowded), np.int64)
+    for start in range(0, len(crowded), _LAYOUT_ROWS):
+        some = crowded[start : start + _LAYOUT_ROWS]
+        difference = layouts[left[some]].astype(np.int16) - layouts[right[some]]
+        apart[start : start + _LAYOUT_ROWS] = np.abs(difference).sum(axis=1)
+    order = np.lexsort((right[crowded], apart, left[crowded]))
+    starts = np.flatnonzero(np.r_[True, np.diff(left[crowded][order]) != 0])
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    keep = np.ones(len(left), bool)
+    keep[crowded[order[rank >= _MOST_PER_ROW]]] = False
     return np.flatnonzero(keep)
 
 
-def _nearest_of_each(left: Array, right: Array, distance: Array, mask: Array, method: str) -> Pairs:
-    """Return as `similar` the nearest of `mask` for each row: a fixed camera has millions, and one tells the story."""
-    at = np.flatnonzero(mask)
-    at = at[_within_most(left[at], right[at], distance[at], 1)]
-    return Pairs.build(
-        left[at], right[at], "similar", "hash", f"{method}, another shot by EXIF", distance[at], float(HASHES[method].cutoff)
-    )
+class _Nearest:
+    """The nearest other row of each row, out of pairs offered block by block: a fixed camera has millions, and one tells the story."""
+
+    def __init__(self, n: int) -> None:
+        self.distance = np.full(n, np.iinfo(np.int64).max)
+        self.other = np.full(n, -1, np.int64)
+
+    def offer(self, left: Array, right: Array, distance: Array) -> None:
+        """Take in pairs; of equal distance the first row of the table wins, so the order of blocks does not matter."""
+        row, other, apart = np.concatenate([left, right]), np.concatenate([right, left]), np.tile(distance, 2)
+        order = np.lexsort((other, apart, row))
+        row, other, apart = row[order], other[order], apart[order]
+        first = np.flatnonzero(np.r_[True, np.diff(row) != 0]) if len(row) else row
+        row, other, apart = row[first], other[first], apart[first]
+        held, held_other = self.distance[row], self.other[row]
+        better = (apart < held) | ((apart == held) & (other < held_other))
+        self.distance[row[better]], self.other[row[better]] = apart[better], other[better]
+
+    def as_pairs(self, method: str) -> Pairs:
+        """Return each row with its nearest, as `similar`."""
+        rows = np.flatnonzero(self.other >= 0)
+        low, high = np.minimum(rows, self.other[rows]), np.maximum(rows, self.other[rows])
+        _, first = np.unique(low * len(self.other) + high, return_index=True)
+        distance = self.distance[rows[first]].astype(float)
+        return Pairs.build(low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(HASHES[method].cutoff))

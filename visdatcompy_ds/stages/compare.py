@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError
-from visdatcompy_ds.base.tables import DUPLICATE_CLASSES, Array, Fingerprints, Pairs, PlanTable
+from visdatcompy_ds.base.tables import DUPLICATE_CLASSES, Array, Fingerprints, Groups, Pairs, PlanTable
 from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages import candidates, confirm, group
@@ -104,9 +104,14 @@ def compare(
     confirm_s = time.perf_counter() - started
     pairs = Pairs.concat([content_pairs, found, proposed.vetoed]).in_order()
     removable = DUPLICATE_CLASSES + (("edited",) if edited else ()) + (("similar",) if similar else ())
-    stars = group.group(order[first == order], len(table), found.take(found.of_class(*removable)))
-    evidence, keeper, pair = _with_equal_content(table, stars, found.take(found.of_class(*removable)), order, first)
-    plan = decide(table, [(keeper, evidence, pair)], is_protected, removable)
+    grouping = found.take(found.of_class(*removable))
+    # What is protected never goes, so each of it may keep for others; what is double within it is grouped apart, to be reported.
+    groups = []
+    for own, stays in ((order[~is_protected[order]], is_protected), (order[is_protected[order]], ~is_protected)):
+        if len(own):
+            stars = group.group(order[first == order], len(table), grouping, stays)
+            groups.append(_with_equal_content(stars, grouping, content_pairs, order, first, stays))
+    plan = decide(table, groups, is_protected, removable)
     is_removed = np.zeros(len(table), bool)
     is_removed[plan.row[plan.action == "remove"]] = True
     counts = {
@@ -140,16 +145,15 @@ def _content_pairs(table: Fingerprints, order: Array, first: Array) -> Pairs:
     )
 
 
-def _with_equal_content(table: Fingerprints, stars: Any, found: Pairs, order: Array, first: Array) -> tuple[Pairs, Array, Array]:
+def _with_equal_content(
+    stars: Groups, found: Pairs, content: Pairs, order: Array, first: Array, stays: Array
+) -> tuple[Array, Pairs, Array]:
     """Hang rows of repeated content on the keeper of their content: what was measured of one holds for all of them."""
     keeper, pair = stars.keeper.copy(), stars.pair.copy()
-    repeats = first != order
-    best, row = first[repeats], order[repeats]
-    content = _content_pairs(table, order, first)
-    # Of repeated content whose best row keeps, the evidence is the bytes; else it is the best row's pair with its keeper.
-    is_kept = keeper[best] == best
+    repeats = (first != order) & ~stays[order]
     position = {(int(a), int(b)): at for at, (a, b) in enumerate(zip(content.left, content.right, strict=True))}
-    for one, other, kept in zip(best.tolist(), row.tolist(), is_kept.tolist(), strict=True):
-        keeper[other] = keeper[one]
-        pair[other] = len(found) + position[min(one, other), max(one, other)] if kept else pair[one]
-    return Pairs.concat([found, content]), keeper, pair
+    for best, row in zip(first[repeats].tolist(), order[repeats].tolist(), strict=True):
+        # Of repeated content whose best row keeps, the evidence is the bytes; else it is the best row's pair with its keeper.
+        keeper[row] = keeper[best]
+        pair[row] = len(found) + position[min(best, row), max(best, row)] if keeper[best] == best else pair[best]
+    return keeper, Pairs.concat([found, content]), pair

@@ -18,7 +18,7 @@ def decide(table: Fingerprints, groups: list[tuple[Array, Pairs, Array]], is_pro
     ----------
     table : Fingerprints
     groups : list of (keeper, pairs, pair)
-        One entry: keepers by row, the evidence, and each row's position in it (-1 for none).
+        Keepers by row, the evidence, and each row's position in it (-1 for none). A row is a member in one entry at most.
     is_protected : (n,) bool
         Rows that are never removed; duplicates among them are reported only.
     removable : tuple of str
@@ -26,11 +26,10 @@ def decide(table: Fingerprints, groups: list[tuple[Array, Pairs, Array]], is_pro
     """
     sidecars, is_linked = _sidecars(table), linked(table)
     rows: list[tuple[object, ...]] = []
+    keepers: set[int] = set()
     for keeper, pairs, pair in groups:
         members = np.flatnonzero(pair >= 0)
-        for row in np.unique(keeper[members]).tolist():
-            reason = f"kept: {describe(table, row)}" + (", protected" if is_protected[row] else "")
-            rows.append((row, "keep", "", "", reason, row, "", np.nan, np.nan, sidecars.get(row, ""), False))
+        keepers.update(keeper[members].tolist())
         for row in members.tolist():
             at, stays = int(pair[row]), int(keeper[row])
             klass, stage = CLASSES[int(pairs.klass[at])], str(pairs.step[at])
@@ -40,6 +39,9 @@ def decide(table: Fingerprints, groups: list[tuple[Array, Pairs, Array]], is_pro
             action = "keep" if held_back else "remove"
             measure, score, cutoff = str(pairs.measure[at]), pairs.score[at], pairs.cutoff[at]
             rows.append((row, action, klass, stage, reason, stays, measure, score, cutoff, sidecars.get(row, ""), conflict))
+    for row in keepers.difference(entry[0] for entry in rows):
+        reason = f"kept: {describe(table, row)}" + (", protected" if is_protected[row] else "")
+        rows.append((row, "keep", "", "", reason, row, "", np.nan, np.nan, sidecars.get(row, ""), False))
     rows.sort(key=lambda entry: (entry[5], entry[0] != entry[5], entry[0]))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 11
     kinds = (np.int64, object, object, object, object, np.int64, object, np.float64, np.float64, object, bool)

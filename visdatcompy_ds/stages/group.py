@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from visdatcompy_ds.base.names import size_text
-from visdatcompy_ds.base.tables import STATUSES, Array, Fingerprints, Groups, Pairs
+from visdatcompy_ds.base.tables import DUPLICATE_CLASSES, STATUSES, Array, Fingerprints, Groups, Pairs
 from visdatcompy_ds.catalog.policies import POLICIES
 
 
@@ -31,7 +31,11 @@ def rank(table: Fingerprints, is_protected: Array, policy: str = "best") -> Arra
     return np.lexsort([np.arange(len(table)), *reversed(keys), ~is_protected])
 
 
-def group(order: Array, n: int, pairs: Pairs) -> Groups:
+# Stronger evidence groups first: a picture that is a re-saved copy of one and an edited copy of another hangs on the first.
+_TIERS = (DUPLICATE_CLASSES, ("edited",), ("similar",))
+
+
+def group(order: Array, n: int, pairs: Pairs, stays: Array | None = None) -> Groups:
     """Give each row a keeper.
 
     Parameters
@@ -41,32 +45,35 @@ def group(order: Array, n: int, pairs: Pairs) -> Groups:
     n : int
         Rows of the table.
     pairs : Pairs
-        Confirmed duplicates only.
+        Confirmed pairs of the classes that group.
+    stays : (n,) bool, optional
+        Rows that are no member whatever they were confirmed with, since they never go.
 
     Returns
     -------
     Groups
-        Stars: going through `order`, a row that has no keeper yet becomes one and takes the rows it was confirmed with. A row
-        that was confirmed only with a member stays: nothing hangs on a chain.
+        Stars: going through `order`, a row that has no keeper becomes one and takes the rows it was confirmed with. A row that was
+        confirmed only with a member stays: nothing hangs on a chain.
     """
     keeper, evidence = np.arange(n), np.full(n, -1, np.int64)
-    both = np.concatenate([pairs.left, pairs.right])
-    other = np.concatenate([pairs.right, pairs.left])
-    number = np.tile(np.arange(len(pairs)), 2)
-    by_row = np.argsort(both, kind="stable")
-    starts = np.searchsorted(both[by_row], np.arange(n + 1))
-    is_settled = np.zeros(n, bool)
+    is_settled = np.zeros(n, bool) if stays is None else stays.copy()
     position = np.full(n, n, np.int64)
     position[order] = np.arange(len(order))
-    for row in order[np.isin(order, both)].tolist():
-        if is_settled[row]:
-            continue
-        is_settled[row] = True
-        for at in by_row[starts[row] : starts[row + 1]].tolist():
-            member = int(other[at])
-            if not is_settled[member] and position[member] < n:
-                is_settled[member] = True
-                keeper[member], evidence[member] = row, number[at]
+    for tier in _TIERS:
+        numbers = np.flatnonzero(pairs.of_class(*tier))
+        one = np.concatenate([pairs.left[numbers], pairs.right[numbers]])
+        other = np.concatenate([pairs.right[numbers], pairs.left[numbers]])
+        doubled = np.tile(numbers, 2)
+        by_row = np.lexsort((position[other], one))
+        starts = np.searchsorted(one[by_row], np.arange(n + 1))
+        for row in order[np.isin(order, one)].tolist():
+            if keeper[row] != row:
+                continue
+            for at in by_row[starts[row] : starts[row + 1]].tolist():
+                member = int(other[at])
+                if not is_settled[member] and position[row] < position[member] < n:
+                    is_settled[member] = is_settled[row] = True
+                    keeper[member], evidence[member] = row, doubled[at]
     return Groups(keeper, evidence)
 
 

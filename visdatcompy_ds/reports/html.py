@@ -54,6 +54,7 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["shown"] = for_display
+    environment.filters["path"] = _breakable
     text = environment.get_template("report.html.j2").render(
         facts=facts,
         groups=groups[:_MOST_GROUPS],
@@ -68,6 +69,13 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         version=__version__,
     )
     return text.encode("utf-8", "backslashreplace")
+
+
+def _breakable(path: str) -> Any:
+    """Return a path as escaped markup that may break after each folder."""
+    import markupsafe
+
+    return markupsafe.Markup("/<wbr>").join(for_display(path).split("/"))
 
 
 def _card(table: Fingerprints, row: int) -> dict[str, Any]:

@@ -22,8 +22,3 @@ class Status(str, enum.Enum):
     def is_usable(self) -> bool:
         """True where the picture is whole: it may be kept, sampled and compared."""
         return self in (Status.OK, Status.RECOVERED)
-
-    @property
-    def is_problem(self) -> bool:
-        """True where a person should look: the file is an image by its name and cannot be used."""
-        return not self.is_usable and self is not Status.SKIPPED

@@ -90,7 +90,7 @@ def dhash(picture: Any) -> Any:
 
 _OPENCV = "OpenCV contrib, img_hash module"
 _ZAUNER = "C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010; " + _OPENCV
-# Cut-offs of the Hamming hashes: PEERS.md's convention of 10 bits of 64, in proportion to the width.
+# Cut-offs of the Hamming hashes: the usual 10 bits of 64 (imagededup and others), in proportion to the width.
 for _entry in (
     HashMethod(
         "average", 8, "uint8", "hamming", _opencv("averageHash"), 10, "texture, local contrast; sparse pictures look alike", _OPENCV

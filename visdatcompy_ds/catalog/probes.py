@@ -42,8 +42,6 @@ class Probe:
         One line with unit and range.
     shape : tuple of int
         Shape of one value.
-    version : int
-        Raised whenever values change, so that kept ones are not trusted.
     needs_metadata : bool
         A header probe that looks at the EXIF, which an image without EXIF is spared.
     """
@@ -55,7 +53,6 @@ class Probe:
     compute: Callable[..., Any]
     meaning: str
     shape: tuple[int, ...] = ()
-    version: int = 1
     needs_metadata: bool = False
 
 

@@ -9,8 +9,8 @@ import contextlib
 import dataclasses
 import errno
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 
 # A folder that holds this file was made by us (results, a quarantine): it is never scanned as a source.
@@ -67,7 +67,7 @@ def walk(root: bytes, recursive: bool = True) -> Iterator[Found]:
 def _file(entry: os.DirEntry[bytes], name: bytes) -> Found:
     try:
         is_link = entry.is_symlink()
-        info = os.stat(entry.path) if is_link else entry.stat()
+        info = os.stat(entry.path)  # entry.stat() knows no inode on Windows
     except OSError as error:
         problem = "dangling link" if error.errno in (errno.ENOENT, errno.ELOOP) else describe(error)
         return Found(entry.path, name, None, problem)
@@ -121,21 +121,15 @@ def read(path: bytes, limit: int | None = None) -> bytes:
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all: temporary name in the same folder, synced, renamed."""
     folder, name = os.path.split(os.fspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:60]}.", dir=folder or ".")
+    temporary = os.path.join(folder, f".{name[:60]}.{secrets.token_hex(6)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

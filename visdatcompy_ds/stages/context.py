@@ -50,8 +50,8 @@ def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = N
 def date_in_name(file_id: str) -> np.datetime64 | None:
     """Return the date and time a file's name bears, or None.
 
-    >>> date_in_name("cam/IMG_20250603_051244.jpg")
-    np.datetime64('2025-06-03T05:12:44')
+    >>> str(date_in_name("cam/IMG_20250603_051244.jpg"))
+    '2025-06-03T05:12:44'
     """
     match = _DATE.search(file_id.rsplit("/", 1)[-1])
     if match is None:

@@ -41,11 +41,13 @@ class Counts:
 class _Chunk:
     """What one task found: values by column, each with the rows it belongs to."""
 
+    files: int
     statuses: dict[int, tuple[Status, str]]
     single: dict[str, tuple[list[int], list[object]]]
     blocks: dict[str, Array]
     block_rows: Array
     digests: dict[int, bytes]
+    repeats: set[int]
     counts: Counts
 
 
@@ -79,20 +81,21 @@ def fingerprint(
         Reads, decodes and bytes.
     """
     chosen = select(probes)
-    rows = np.flatnonzero(table.has_status(Status.OK, Status.RECOVERED, Status.DAMAGED))
+    rows = np.flatnonzero(_is_file(table))
     columns = {probe.name: _empty_column(len(table), probe) for probe in chosen}
     decoded = np.zeros(len(table), bool)
     status, reason = table.status.copy(), table.reason.copy()
-    worker = _Pass(table, chosen, limits or decode.Limits())
+    worker = _Pass(table.path, [probe.name for probe in chosen], limits or decode.Limits())
     bar = progress(len(rows), "reading images", show_progress)
     counts = Counts()
-    digests: dict[int, bytes] = {}
+    measured_row: dict[bytes, int] = {}
+    repeats: dict[int, bytes] = {}
     threads = opencv_threads(1) if worker.working else 0
     try:
         # The first image goes alone: it loads decoders and kernels, for which the threads would otherwise wait in each other's way.
         chunks = run([rows[:1]] if len(rows) else [], worker, 1), run(_tasks(rows[1:], table.size_bytes), worker, workers)
         for chunk in itertools.chain.from_iterable(chunks):
-            bar.update(chunk.counts.reads)
+            bar.update(chunk.files)
             for name, (at, values) in chunk.single.items():
                 columns[name][at] = values
             for name, block in chunk.blocks.items():
@@ -100,13 +103,17 @@ def fingerprint(
             decoded[chunk.block_rows] = True
             for row, (state, why) in chunk.statuses.items():
                 status[row], reason[row] = STATUS_CODE[state], why
-            digests.update(chunk.digests)
+            for row, digest in chunk.digests.items():
+                if row in chunk.repeats:
+                    repeats[row] = digest
+                else:
+                    measured_row[digest] = row
             counts += chunk.counts
     finally:
         bar.close()
         if worker.working:
             opencv_threads(threads)
-    _copy_repeats(digests, worker.first, [*columns.values(), decoded, status, reason])
+    _copy_repeats(repeats, measured_row, [*columns.values(), decoded, status, reason])
     measured = dataclasses.replace(table, status=status, reason=reason)
     return Fingerprints(measured, {**columns, "decoded": decoded}), counts
 
@@ -131,22 +138,28 @@ def _tasks(rows: Array, sizes: Array) -> list[Array]:
     return tasks
 
 
-def _copy_repeats(digests: dict[int, bytes], first: dict[bytes, int], columns: Sequence[Array]) -> None:
-    """Give each repeated content what was measured of its first row."""
-    repeats = [(row, first[digest]) for row, digest in digests.items() if first[digest] != row]
+def _is_file(table: Files) -> Array:
+    """Return a mask of the rows that are images by name and can be opened, whatever an earlier pass made of them."""
+    broken = table.has_status(Status.UNREADABLE, Status.REFUSED) & (table.mtime_ns != 0)  # a folder that could not be listed has no time
+    mask: Array = table.has_status(Status.OK, Status.RECOVERED, Status.DAMAGED) | broken
+    return mask
+
+
+def _copy_repeats(repeats: dict[int, bytes], measured_row: dict[bytes, int], columns: Sequence[Array]) -> None:
+    """Give each repeated content what was measured of it elsewhere."""
     if not repeats:
         return
-    to, source = np.array(repeats).T
+    to, source = np.array([(row, measured_row[digest]) for row, digest in repeats.items()]).T
     for column in columns:
         column[to] = column[source]
 
 
 class _Pass:
-    """The work on one task; shared by all threads, so it holds nothing that changes but `first`."""
+    """The work on one task: rows in, plain values out. It holds probes by name, so that a process can take the place of a thread."""
 
-    def __init__(self, table: Files, probes: Sequence[Probe], limits: decode.Limits) -> None:
-        self.paths = table.path
-        self.limits = limits
+    def __init__(self, paths: Array, names: Sequence[str], limits: decode.Limits) -> None:
+        self.paths, self.names, self.limits = paths, list(names), limits
+        probes = select(names)
         self.header = [probe for probe in probes if probe.reads == "header"]
         self.metadata = [probe for probe in self.header if probe.needs_metadata]
         self.facts = [probe for probe in self.header if not probe.needs_metadata]
@@ -157,9 +170,13 @@ class _Pass:
         # Which row claimed a content first; dict.setdefault is atomic, so two threads never decode the same content.
         self.first: dict[bytes, int] = {}
 
+    def __reduce__(self) -> tuple[type[_Pass], tuple[Array, list[str], decode.Limits]]:
+        """Travel to another process as what it was made of."""
+        return _Pass, (self.paths, self.names, self.limits)
+
     def __call__(self, rows: Array) -> _Chunk:
         single: dict[str, tuple[list[int], list[object]]] = {}
-        chunk = _Chunk({}, single, {}, np.empty(0, np.int64), {}, Counts())
+        chunk = _Chunk(len(rows), {}, single, {}, np.empty(0, np.int64), {}, set(), Counts())
         pictures: list[Array] = []
         picture_rows: list[int] = []
         headers: list[decode.Header] = []
@@ -188,6 +205,9 @@ class _Pass:
             except ImageError as error:
                 chunk.statuses[row] = (error.status, error.reason)
                 continue
+            except OSError as error:  # gone between the head and the whole
+                chunk.statuses[row] = _reading_failed(error)
+                continue
             if picture.status is not Status.OK:
                 chunk.statuses[row] = (picture.status, picture.reason)
             pictures.append(picture.pixels)
@@ -206,7 +226,10 @@ class _Pass:
         chunk.digests[row] = digest
         if self.keeps_digest:
             _note(chunk.single, "sha256", row, np.frombuffer(digest, np.uint8))
-        return self.first.setdefault(digest, row) != row
+        if self.first.setdefault(digest, row) == row:
+            return False
+        chunk.repeats.add(row)
+        return True
 
     def _header(self, row: int, data: bytes) -> decode.Header:
         complete = self.needs_all or len(data) < _HEAD_BYTES
@@ -234,11 +257,3 @@ def _reading_failed(error: OSError) -> tuple[Status, str]:
     if isinstance(error, FileNotFoundError):
         return Status.VANISHED, "no such file"
     return Status.UNREADABLE, files.describe(error)
-
-
-def replace_status(table: Files, rows: Array, status: Status, reason: str) -> Files:
-    """Return `table` with the status and reason of some rows changed."""
-    statuses, reasons = table.status.copy(), table.reason.copy()
-    statuses[rows] = STATUS_CODE[status]
-    reasons[rows] = text_array([reason] * len(rows))
-    return dataclasses.replace(table, status=statuses, reason=reasons)

@@ -60,7 +60,8 @@ def sample(table: Fingerprints, rows: Array, n: int, given: Array | None = None,
         offset = generator.random()
         members = rows[codes[: len(rows)] == bucket]
         if quota:
-            picked.append(members[((np.arange(quota) + offset) * len(members) / quota).astype(np.int64)])
+            # Whole numbers: steps of at least one row, so no row comes twice.
+            picked.append(members[(np.arange(quota) * len(members) + int(offset * len(members))) // quota])
             # A place between 0 and 1 in each bucket: sorted by it, every beginning of the list holds its share of all buckets.
             places.append((_van_der_corput(quota) + generator.random() / quota) % 1)
     row, place = np.concatenate(picked), np.concatenate(places)

@@ -29,7 +29,7 @@ class ShotFacts:
         self.aspect = np.where(table["height"] > 0, table["width"] / np.maximum(table["height"], 1), 0.0)
 
     def are_other_shots(self, left: Array, right: Array) -> Array:
-        """Return a mask of the pairs that EXIF proves to be two shots: another camera, another time, another number."""
+        """Return a mask of the pairs that EXIF says are two shots: another camera, another time, another number."""
         dated = (self.taken[left] != _UNKNOWN) & (self.taken[right] != _UNKNOWN)
         # An unknown date is the least number there is: masked before the difference could overflow.
         difference = np.abs(np.where(dated, self.taken[left], 0) - np.where(dated, self.taken[right], 0))
@@ -65,8 +65,5 @@ def _differ(values: Array, left: Array, right: Array, unknown: int) -> Array:
 
 def _codes(texts: Array) -> Array:
     """Return a whole number per text, 0 for the empty one."""
-    known = texts != ""
-    codes = np.zeros(len(texts), np.int64)
-    if known.any():
-        codes[known] = np.unique(texts[known].astype(str), return_inverse=True)[1] + 1
-    return codes
+    numbers: dict[str, int] = {"": 0}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts.tolist()], np.int64)

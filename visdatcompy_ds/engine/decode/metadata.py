@@ -43,7 +43,6 @@ def read_metadata(header: Header) -> Metadata:
     taken, has_subsec = _taken(exif)
     make = text(main.get(0x010F))
     serial, sequence = _maker(exif, make)
-    number = numbers(exif.get(0x9211), order)
     return Metadata(
         exif=_named(main, exif, place, order),
         xmp=xmp,
@@ -54,15 +53,23 @@ def read_metadata(header: Header) -> Metadata:
         camera=serial or text(exif.get(0xA431)) or text(main.get(0xC62F)),
         make=make,
         model=text(main.get(0x0110)),
-        image_number=int(number[0]) if number else None,
+        image_number=_whole(exif.get(0x9211), order),
         sequence=sequence,
         software=text(main.get(0x0131)),
     )
 
 
 def _directory(block: bytes, main: dict[int, Entry], pointer: int, order: str) -> dict[int, Entry]:
-    where = numbers(main.get(pointer), order)
-    return read_directory(block, int(where[0]))[0] if len(where) == 1 and where[0] == int(where[0]) else {}
+    where = _whole(main.get(pointer), order)
+    return {} if where is None else read_directory(block, where)[0]
+
+
+def _whole(entry: Entry | None, order: str) -> int | None:
+    """Return a whole number of 0 to 2^31, None for anything else: a file may hold inf, or 1e300, as its image number."""
+    values = numbers(entry, order)
+    if len(values) != 1 or not 0 <= values[0] < 2**31 or values[0] != int(values[0]):  # nan fails the comparison
+        return None
+    return int(values[0])
 
 
 def _maker(exif: dict[int, Entry], make: str) -> tuple[str, tuple[int, int, int] | None]:

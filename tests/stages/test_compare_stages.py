@@ -94,6 +94,7 @@ EVIDENCE = {
     "side": 480,
     "is_stretched": False,
     "is_grey_and_colour": False,
+    "larger_side": 480,
 }
 
 
@@ -102,6 +103,11 @@ EVIDENCE = {
     [
         ({}, "reencoded"),
         ({"ratio": 0.5, "mean": 0.955, "worst": 0.8}, "reencoded"),
+        ({"ratio": 0.5, "mean": 0.945, "worst": 0.8}, "undecided"),
+        ({"ratio": 0.5, "mean": 0.945, "worst": 0.8, "larger_side": 2400}, "reencoded"),
+        ({"excess": 0.7, "mean": 0.85, "worst": 0.7}, "reencoded"),
+        ({"excess": 2.0}, "undecided"),
+        ({"excess": 2.0, "side": 1200}, "reencoded"),
         ({"ratio": 0.4}, "undecided"),
         ({"side": 90}, "undecided"),
         ({"mean": 0.92, "median": 0.92}, "undecided"),

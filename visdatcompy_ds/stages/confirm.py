@@ -11,6 +11,8 @@ from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
 from visdatcompy_ds.catalog.same_shot import ASPECT, Evidence, verdict
 from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.decode.quantisation import brightness_steps
+from visdatcompy_ds.engine.decode.upright import turn_upright
 from visdatcompy_ds.engine.run import Workers, progress, run, worker_count
 from visdatcompy_ds.stages.candidates import Candidates
 
@@ -31,11 +33,17 @@ class Shot:
         Mean blue, green, red of each cell.
     digest : bytes
         Of the full decode in the file's own depth and channels.
+    orientation : int
+        EXIF orientation, 1 to 8: how `grey` was turned.
+    steps : (8, 8) float64 or None
+        Quantisation of the stored brightness, 0 for a lossless format, None where it is not known.
     """
 
     grey: Array
     cells: Array
     digest: bytes
+    orientation: int = 1
+    steps: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +213,7 @@ def load_shot(path: bytes, limits: decode.Limits) -> Shot | None:
         return None
     height, width = picture.pixels.shape[:2]
     grey, cells = grey_and_cells(np.ascontiguousarray(picture.pixels), min(_CELLS, height, width))
-    return Shot(grey, cells, digest)
+    return Shot(grey, cells, digest, header.orientation, brightness_steps(data, header))
 
 
 def compare(first: Shot, second: Shot, is_grey_and_colour: bool) -> Evidence | None:
@@ -231,7 +239,30 @@ def compare(first: Shot, second: Shot, is_grey_and_colour: bool) -> Evidence | N
         side=min(height, width),
         is_stretched=stretched > max(ASPECT, 1.5 / min(height, width)),
         is_grey_and_colour=is_grey_and_colour,
+        larger_side=min(max(h1, h2), max(w1, w2)),
+        excess=_excess(first, second),
     )
+
+
+_UNTURN = {6: 8, 8: 6}  # the other orientations undo themselves
+
+
+def _excess(first: Shot, second: Shot) -> float | None:
+    """Return how much more two pictures of one size differ than their quantisation explains; None where it cannot be told.
+
+    A re-saved JPEG differs from its original by the rounding to its quantisation steps, a variance of step² / 12 per coefficient, and
+    by nothing else. The next frame has noise of its own on top, also where a picture is small and SSIM sees none.
+    """
+    from visdatcompy_ds.kernels.dct import FREQUENCIES, energies
+
+    if first.steps is None or second.steps is None or first.grey.shape != second.grey.shape or first.orientation != second.orientation:
+        return None
+    undo = _UNTURN.get(first.orientation, first.orientation)
+    left, right = (np.ascontiguousarray(turn_upright(shot.grey, undo)) for shot in (first, second))
+    at = tuple(np.array(FREQUENCIES).T)
+    # 1: what rounding to whole levels and the way through red, green and blue add on both sides.
+    explained = (first.steps[at] ** 2 + second.steps[at] ** 2) / 12 + 1
+    return float(np.median(energies(left, right) / explained))
 
 
 def _colour_difference(first: Array, second: Array) -> float:

@@ -81,10 +81,10 @@ class Dataset:
         worker_count(workers)
         found = scan.scan(source, name, recursive, include, exclude)
         self._source = source
-        self._rules = {"station": station, "label": label, "gap_s": gap_s}
+        self._rules: list[dict[str, Any]] = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
         self._workers, self._limits, self._show_progress = workers, limits or Limits(), show_progress
         self._take(Fingerprints(found, {}))
-        context.add_context(self._table.take(slice(0, 0)), **self._rules)  # type: ignore[arg-type]
+        context.add_context(self._table.take(slice(0, 0)), **self._rules[0])
 
     def _take(self, table: Fingerprints) -> None:
         self._table = table
@@ -217,9 +217,9 @@ class Dataset:
         """Return a new Dataset of the images of both; each keeps its dataset's name."""
         if not isinstance(other, Dataset):
             return NotImplemented
-        mine, theirs = self.measured(), other.measured()
-        columns = {name for name in mine.columns if name in theirs}
-        joined = self._with_table(Fingerprints.combine([_only(mine, columns), _only(theirs, columns)]))
+        names = [name for name in PROBES if name in self._table or name in other._table]
+        joined = self._with_table(Fingerprints.combine([self.measured(*names), other.measured(*names)]))
+        joined._rules = [*self._rules, *other._rules]
         joined._source = [os.fsdecode(path) for path in joined.files.path]
         return joined
 
@@ -239,7 +239,7 @@ class Dataset:
             decoded = new["decoded"] | base["decoded"] if "decoded" in base else new["decoded"]
             self._table = Fingerprints(new.files, {**base.columns, **new.columns, "decoded": decoded})
             if "taken" in missing:
-                self._table = context.add_context(self._table, **self._rules)  # type: ignore[arg-type]
+                self._table = context.add_contexts(self._table, self._rules)
         return self._table
 
     def fingerprints(self, *names: str) -> pd.DataFrame:
@@ -314,5 +314,7 @@ class Dataset:
         print(text.dataset(self.name, self.path, self.summary(deep)))  # noqa: T201
 
 
-def _only(table: Fingerprints, columns: set[str]) -> Fingerprints:
-    return Fingerprints(table.files, {name: table[name] for name in table.columns if name in columns})
+def require_dataset(value: object, name: str) -> None:
+    """Raise an error that says what is allowed when `value` is no Dataset."""
+    if not isinstance(value, Dataset):
+        raise ArgumentError(f"{name} of type {type(value).__name__}", "Allowed: a Dataset", 'For example Dataset("my/folder")')

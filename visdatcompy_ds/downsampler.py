@@ -9,9 +9,9 @@ import numpy as np
 from visdatcompy_ds.base.tables import Fingerprints
 from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
-from visdatcompy_ds.dataset import Dataset
+from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.selection import Selection
-from visdatcompy_ds.stages.sample import sample, whole_number
+from visdatcompy_ds.stages.sample import of_distinct_content, sample, whole_number
 
 
 class Downsampler:
@@ -31,6 +31,7 @@ class Downsampler:
     """
 
     def __init__(self, dataset: Dataset, rules: str = "visual") -> None:
+        require_dataset(dataset, "dataset")
         self.dataset, self.rules = dataset, BUCKETS[rules].name
 
     def sample(self, n: int, seed: int = 42, given: Dataset | Sequence[Dataset] | None = None) -> Selection:
@@ -48,18 +49,16 @@ class Downsampler:
             Images already had: never chosen, and counted as if drawn before.
         """
         whole_number(n)
+        whole_number(seed, "seed")
         had = [] if given is None else [given] if isinstance(given, Dataset) else list(given)
+        for dataset in had:
+            require_dataset(dataset, "given")
         table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES) for dataset in (self.dataset, *had)])
         usable = np.flatnonzero(table.files.is_usable & table["decoded"])
-        digests = np.ascontiguousarray(table["sha256"][usable]).view("V32").reshape(-1)
         is_own = usable < len(self.dataset.files)
-        known = set(digests[~is_own].tolist())
-        rows: dict[bytes, int] = {}
-        for row, digest in zip(usable[is_own].tolist(), digests[is_own].tolist(), strict=True):
-            if digest not in known:
-                rows.setdefault(digest, row)
-        candidates = np.array(sorted(rows.values()), np.int64)
-        chosen = sample(table, candidates, n, usable[~is_own] if had else None, self.rules, seed)
+        given_rows = usable[~is_own]
+        candidates = of_distinct_content(table, usable[is_own], given_rows)
+        chosen = sample(table, candidates, n, given_rows if had else None, self.rules, seed)
         return Selection(table, chosen, len(candidates), buckets_seen(table, candidates, self.rules), self.dataset)
 
 

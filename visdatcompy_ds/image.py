@@ -65,26 +65,34 @@ class Image:
         """Return the path, so that an Image goes wherever a path does."""
         return self.path
 
-    @functools.cached_property
-    def _content(self) -> bytes:
+    def _content(self, limit: int | None = None) -> bytes:
+        """Read the file, or its beginning; nothing of it is kept, so that a walk over a dataset stays light."""
         from visdatcompy_ds.engine import files
 
         try:
-            return files.read(self._path)
+            return files.read(self._path, limit)
         except FileNotFoundError:
             raise MissingSourceError(
                 f"No such file: {for_display(self.path)}", "", "Check the spelling and that the disk is mounted"
             ) from None
-        except OSError as error:
-            cause = "it is a folder" if os.path.isdir(self._path) else files.describe(error)
-            remedy = "Use Dataset for folders" if os.path.isdir(self._path) else "Check its permissions"
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            is_folder = isinstance(error, OSError) and os.path.isdir(self._path)
+            cause = "it is a folder" if is_folder else files.describe(error) if isinstance(error, OSError) else str(error)
+            remedy = "Use Dataset for folders" if is_folder else "Check the path and its permissions"
             raise SourceError(f"{for_display(self.path)} cannot be read: {cause}", "An Image is one regular file", remedy) from None
 
     @functools.cached_property
     def _header(self) -> decode.Header:
         from visdatcompy_ds.engine import decode
 
-        return self._named(lambda: decode.read_header(self._content, self._limits or decode.Limits()))
+        head = self._content(decode.HEAD_BYTES)
+        limits = self._limits or decode.Limits()
+        if len(head) == decode.HEAD_BYTES:
+            try:
+                return decode.read_header(head, limits, complete=False)
+            except ImageError:  # the header lies further back, or is truly broken
+                head = self._content()
+        return self._named(lambda: decode.read_header(head, limits))
 
     def _named(self, decoded: Any) -> Any:
         """Call `decoded` and put the path into the error it may raise."""
@@ -119,7 +127,10 @@ class Image:
     @property
     def size_bytes(self) -> int:
         """Size of the file."""
-        return len(self._content)
+        try:
+            return os.stat(self._path).st_size
+        except (OSError, ValueError):
+            return len(self._content())  # raises what stands in the way
 
     def info(self) -> None:
         """Print name, resolution, format, size, and when and with what it was taken."""
@@ -157,11 +168,12 @@ class Image:
         if mode not in ("bgr", "rgb", "gray"):
             raise ArgumentError(f"mode={mode!r}", 'Allowed: "bgr", "rgb", "gray"')
         wanted = None if size is None else _size(size)
-        header = self._header
+        content = self._content()
+        header = self._named(lambda: decode.read_header(content, self._limits or decode.Limits()))
         if wanted == (decode.WORKING_SIDE, decode.WORKING_SIDE):
-            pixels = self._named(lambda: decode.decode_working(self._content, header)).pixels
+            pixels = self._named(lambda: decode.decode_working(content, header)).pixels
         else:
-            pixels = self._named(lambda: decode.decode_full(self._content, header)).pixels
+            pixels = self._named(lambda: decode.decode_full(content, header)).pixels
             if wanted is not None:
                 from visdatcompy_ds.kernels.resample import area_resize
 

@@ -98,6 +98,6 @@ class Plan:
 def sample_line(selection: Selection) -> str:
     """Return what a sample is, in a line."""
     facts = selection.summary()
-    stations = ", ".join(f"{name or 'no folder'} {count}" for name, count in facts["stations"].items())
+    stations = ", ".join(f"{name or 'no station'} {count}" for name, count in facts["stations"].items())
     line = f"Sample: {facts['chosen']} of {facts['seen']} images, from {facts['buckets_chosen']} of {facts['buckets_seen']} buckets"
     return f"{line} ({stations})" if stations and len(facts["stations"]) <= 8 else line

@@ -11,11 +11,11 @@ import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.names import to_text
-from visdatcompy_ds.base.tables import Fingerprints
+from visdatcompy_ds.base.tables import Files, Fingerprints
 from visdatcompy_ds.catalog import same_shot
 from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
-from visdatcompy_ds.dataset import Dataset
+from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.downsampler import buckets_seen
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.engine.versions import versions
@@ -23,7 +23,7 @@ from visdatcompy_ds.plan import Plan
 from visdatcompy_ds.reports import html, tables
 from visdatcompy_ds.selection import Selection
 from visdatcompy_ds.stages.compare import Comparison, compare
-from visdatcompy_ds.stages.sample import sample, whole_number
+from visdatcompy_ds.stages.sample import of_distinct_content, sample, whole_number
 
 
 class VisDatCompare:
@@ -58,12 +58,15 @@ class VisDatCompare:
     ) -> None:
         if protect not in ("dataset1", "dataset2", "both", None):
             raise ArgumentError(f"protect={protect!r}", 'Allowed: "dataset1", "dataset2", "both" or None')
+        require_dataset(dataset1, "dataset1")
+        if dataset2 is not None:
+            require_dataset(dataset2, "dataset2")
         self.dataset1, self.dataset2 = dataset1, None if dataset2 is dataset1 else dataset2
         self.protect = protect if self.dataset2 is not None else None
         self.workers, self.show_progress = workers, show_progress
         self.plan: Plan | None = None
         self._seed = 42
-        self._comparisons: dict[tuple[bool, bool], Comparison] = {}
+        self._comparisons: dict[tuple[bool, bool], tuple[list[Files], Comparison]] = {}
 
     @property
     def _datasets(self) -> list[Dataset]:
@@ -96,15 +99,14 @@ class VisDatCompare:
                 raise EmptySourceError(
                     f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name"
                 )
-        if (edited, similar) not in self._comparisons:
+        files, comparison = self._comparisons.get((edited, similar), ([], None))
+        if comparison is None or any(dataset.files is not before for dataset, before in zip(self._datasets, files, strict=True)):
             table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES) for dataset in self._datasets])
             first = np.arange(len(table)) < len(self.dataset1.files)
             protected = {"dataset1": first, "dataset2": ~first, "both": np.ones(len(table), bool), None: np.zeros(len(table), bool)}
             limits = self.dataset1._limits
-            self._comparisons[edited, similar] = compare(
-                table, protected[self.protect], "best", edited, similar, self.workers, limits, self.show_progress
-            )
-        comparison = self._comparisons[edited, similar]
+            comparison = compare(table, protected[self.protect], "best", edited, similar, self.workers, limits, self.show_progress)
+            self._comparisons[edited, similar] = [dataset.files for dataset in self._datasets], comparison
         self._seed = seed
         self.plan = Plan(comparison, None if sample is None else self._sampled(comparison, sample, seed, rules))
         return self.plan
@@ -117,7 +119,7 @@ class VisDatCompare:
     def _sampled(self, comparison: Comparison, n: int, seed: int, rules: str) -> Selection:
         table = comparison.table
         given = np.flatnonzero(comparison.is_protected & table.files.is_usable & table["decoded"])
-        rows = comparison.survivors
+        rows = of_distinct_content(table, comparison.choosable, given)
         chosen = sample(table, rows, n, given if len(given) else None, rules, seed)
         return Selection(table, chosen, len(rows), buckets_seen(table, rows, rules), self.dataset2 or self.dataset1)
 
@@ -137,12 +139,7 @@ class VisDatCompare:
             drawn, selected.csv and selected.txt.
         """
         plan = self.plan or self.run()
-        roots = [
-            os.path.abspath(os.fsencode(dataset._source))
-            for dataset in self._datasets
-            if isinstance(dataset._source, (str, bytes, os.PathLike))
-        ]
-        path = tables.prepare_folder(folder, roots)
+        path = tables.prepare_folder(folder)
         table, found = plan.comparison.table, plan.comparison
         contents = {
             "images.csv": tables.to_csv(tables.image_columns(table)),

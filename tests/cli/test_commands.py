@@ -72,7 +72,7 @@ def test_samples_of_any_size(photos, capsys, wish, code, words):
 def test_results_inside_the_dataset_are_not_scanned(photos, capsys):
     assert run(["clean", "photos", "--out", "photos/results"]) == 0
     assert run(["clean", "photos", "--out", "again"]) == 0
-    assert "photos: 4 images, 4 read, 1 other files skipped" in said(capsys).out
+    assert "photos: 4 images, 4 read, 1 other file skipped" in said(capsys).out
 
 
 def test_results_never_mix(photos, tmp_path, capsys):
@@ -80,7 +80,7 @@ def test_results_never_mix(photos, tmp_path, capsys):
     assert (tmp_path / "results/plan.csv").exists() and (tmp_path / "results-2/plan.csv").exists()
     said(capsys)
     assert run(["clean", "photos", "--out", "results"]) == 1
-    assert "exists already" in said(capsys).err
+    assert "holds files already" in said(capsys).err
     (tmp_path / "file").write_text("mine")
     assert run(["clean", "photos", "--out", "file"]) == 1 and (tmp_path / "file").read_text() == "mine"
     assert run(["clean", "photos", "--out", "photos"]) == 1

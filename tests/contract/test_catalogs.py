@@ -96,7 +96,7 @@ def test_bucket_rules_need_probes_and_give_small_numbers(rule, pictures):
 
 
 def test_keep_policies_need_columns_that_a_pass_gives():
-    given = {*CLEAN_PROBES, "label", "status_code", "size_bytes", "path_length"}
+    given = {*CLEAN_PROBES, "label", "has_sidecar", "status_code", "size_bytes", "path_length"}
     for policy in POLICIES.values():
         assert set(policy.needs) <= given and policy.says
 

@@ -132,7 +132,8 @@ def test_groups_are_stars_and_every_member_was_confirmed_with_its_keeper(n, data
     left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
     pairs = Pairs.build(left, right, "reencoded", "hash", "ssim", 1.0)
     order = np.array(data.draw(st.permutations(range(n))))
-    stars = group(order, n, pairs)
+    stars, held = group(order, n, pairs)
+    assert held == []
     position = {int(row): at for at, row in enumerate(order)}
     for row in range(n):
         keeper = int(stars.keeper[row])
@@ -222,15 +223,61 @@ def test_damaged_files_neither_keep_nor_go(tmp_path, photo, write):
     assert removed(found) == {} and len(found.survivors) == 1
 
 
-def test_links_to_one_file_are_never_removed(tmp_path, photo, write):
+def test_links_to_one_file_are_never_removed_and_sampled_once(tmp_path, photo, write):
     path = write("a.jpg", photo(2))
     (tmp_path / "link.jpg").symlink_to(path)
     (tmp_path / "hard.jpg").hardlink_to(path)
-    write("copy.jpg", photo(2))
+    write("z/copy.jpg", photo(2))
     found = compared(tmp_path)
-    assert set(removed(found)) <= {"copy.jpg"}
-    assert (found.plan.reason == LINKED).sum() == 2 and len(found.survivors) in (1, 2)
-    assert "same_file" in {CLASSES[code] for code in found.pairs.klass}
+    assert removed(found) == {"z/copy.jpg": ("a.jpg", "bytes")}
+    assert (found.plan.reason == LINKED).sum() == 2 and len(found.survivors) == 3 and len(found.choosable) == 1
+    assert found.pairs.of_class("same_file").sum() == 2
+
+
+def test_copies_that_a_smaller_one_may_not_replace_are_still_copies_of_each_other(tmp_path, photo, write):
+    scene = photo(9, 640, 480)
+    half = scene.reshape(240, 2, 320, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
+    write("have/small.jpg", half, quality=90)
+    write("new/large.jpg", scene, quality=90)
+    write("new/twin.jpg", scene, quality=90)
+    write("new/again.jpg", scene, quality=84)
+    found = compared(tmp_path, protect=True)
+    gone = removed(found)
+    assert len(gone) == 2 and {keeper for keeper, _ in gone.values()} == {"twin.jpg"} and len(found.choosable) == 1
+
+
+def test_asking_for_more_classes_loses_no_duplicate(tmp_path, photo, write):
+    scene = photo(9, 640, 480)
+    drawn = scene.copy()
+    drawn[200:260, 300:360] = 0
+    write("have/drawn.jpg", drawn, quality=93)
+    write("new/a.jpg", scene, quality=93)
+    write("new/a_copy.jpg", scene, quality=85)
+    tables = [Dataset(tmp_path / name).measured(*CLEAN_PROBES) for name in ("have", "new")]
+    table = Fingerprints.combine(tables)
+    protected = np.arange(len(table)) < 1
+    assert removed(compare(table, protected)) == {"a_copy.jpg": ("a.jpg", "reencoded")}
+    more = removed(compare(table, protected, edited=True))
+    assert more["a_copy.jpg"] == ("a.jpg", "reencoded") or more == {"a.jpg": ("drawn.jpg", "edited"), "a_copy.jpg": ("drawn.jpg", "edited")}
+
+
+def test_a_clock_set_right_hides_no_copies(tmp_path, photo, write):
+    from PIL import Image
+
+    for name, hour in (("have/a.jpg", 10), ("new/a.jpg", 11)):
+        tag = Image.Exif()
+        tag.get_ifd(0x8769)[0x9003] = f"2025:01:01 {hour}:00:00"
+        write(name, photo(3), quality=90, exif=tag)
+    assert removed(compared(tmp_path, protect=True)) == {"a.jpg": ("a.jpg", "pixels")}
+
+
+def test_a_labelled_image_is_kept_for_an_unlabelled_copy(tmp_path, photo, write):
+    write("a.jpg", photo(1))
+    write("much_longer_name.jpg", photo(1))
+    (tmp_path / "much_longer_name.txt").write_text("0 0.5 0.5 1 1")
+    found = compared(tmp_path)
+    assert removed(found) == {"a.jpg": ("much_longer_name.jpg", "bytes")}
+    assert "much_longer_name.txt" in found.plan.sidecars
 
 
 def test_a_larger_new_copy_stays(tmp_path, photo, write):

@@ -26,7 +26,7 @@ def test_dates_in_names(name, expected):
 
 def test_exif_goes_before_the_name_and_nothing_stays_unknown(rows):
     table = rows(["IMG_20250603_051244.jpg", "IMG_20240101_000000.jpg", "x.jpg"], taken=["2025-06-03T05:12:44", NONE, NONE])
-    assert list(table["taken_source"]) == ["exif", "file name", ""]
+    assert list(table["taken_source"]) == ["exif", "file name", "none"]
 
 
 def test_stations_and_labels_are_folders(rows):

@@ -69,7 +69,8 @@ def test_without_recursion_subfolders_are_named_and_not_read(folder):
 
 def test_sources_may_be_files_patterns_lists_and_named_folders(folder):
     assert list(scan(folder / "a" / "IMG_1.JPG").id) == ["IMG_1.JPG"]
-    assert list(scan(str(folder / "**" / "*.jpg")).id) == ["b/IMG_2.jpg", "b/IMG_10.jpg"]
+    assert list(scan(str(folder / "**" / "*.jpg")).id) == ["IMG_2.jpg", "IMG_10.jpg"]
+    assert set(scan(str(folder / "*")).id) == set(scan(folder).id) - {"._IMG_1.jpg"}
     assert list(scan([folder / "b" / "IMG_2.jpg", folder / "a" / "IMG_1.JPG", folder / "b" / "IMG_2.jpg"]).id) == [
         "a/IMG_1.JPG",
         "b/IMG_2.jpg",
@@ -89,7 +90,7 @@ def test_a_missing_source_is_an_error_that_names_it(source, tmp_path):
         scan(tmp_path / source)
 
 
-@pytest.mark.parametrize("source", [{}, 5, "a\0b"])
+@pytest.mark.parametrize("source", [{}, 5, "a\0b", {"../x": "."}, {"/abs": "."}, {"": "."}, {"a/../..": "."}])
 def test_what_is_no_source_is_refused(source):
     with pytest.raises(ArgumentError):
         scan(source)

@@ -43,7 +43,7 @@ def _best(columns: Any) -> list[Any]:
     pixels = columns["width"].astype(np.int64) * columns["height"]
     return [
         columns["status_code"],
-        columns["label"] == "",
+        (columns["label"] == "") & ~columns["has_sidecar"],
         -pixels,
         ~columns["has_exif"],
         # In steps of 1.4: a file a little larger was saved again more finely, not seen better, and is no reason to leave the original.
@@ -56,7 +56,7 @@ def _best(columns: Any) -> list[Any]:
 POLICIES.add(
     KeepPolicy(
         "best",
-        ("status_code", "label", "width", "height", "has_exif", "size_bytes", "taken", "path_length"),
+        ("status_code", "label", "has_sidecar", "width", "height", "has_exif", "size_bytes", "taken", "path_length"),
         _best,
         "usable over damaged, labelled, larger (pixels, with EXIF, clearly more bytes), older, shorter path; ties by natural order",
     )

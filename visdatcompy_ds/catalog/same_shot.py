@@ -32,8 +32,8 @@ the same reduced 6 and 8 times, quality 95 to 75       1.5-46
 the same reduced 6 and 8 times, quality 50             .91-2.6
 =====================================================  ===========
 
-Where it ends: two frames of a motionless scene, reduced to less than a sixth and saved at quality 50, are equal but for rounding and count as
-a copy. Where one of the two was resized too, or one is no JPEG, only SSIM can tell, and smaller pictures need more of it.
+Where it ends: two frames of a motionless scene, reduced to less than a sixth and saved at quality 50, are equal but for rounding and count
+as a copy. Where one of the two was resized too, or one is no JPEG, only SSIM can tell, and smaller pictures need more of it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visdatcompy_ds.base.errors import ArgumentError, OutputError, VisdatError
+from visdatcompy_ds.base.errors import ArgumentError, VisdatError
 from visdatcompy_ds.base.names import for_display
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 WorkerOption = Annotated[str, typer.Option("--workers", metavar="N|auto", help="Threads; 'auto' is one per core.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
+Label = Annotated[
+    str | None,
+    typer.Option("--label", metavar="folder:K", help="Which folder names the class: copies of two classes stay.", show_default=False),
+]
 Station = Annotated[str, typer.Option("--station", metavar="folder:K", help="Which folder of a path names the station; -1 is the last.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="New or empty folder for the results; 'results' when not given.", show_default=False)
+    Path | None, typer.Option("--out", help="New or empty folder for the results; else 'results', 'results-2' ….", show_default=False)
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of the sample: the same seed gives the same choice.")]
 Export = Annotated[
@@ -59,13 +64,14 @@ def info(
     folder: Annotated[str, typer.Argument(help="Folder, file or pattern.")],
     deep: Annotated[bool, typer.Option("--deep", help="Decode every image: damage, light, quality.")] = False,
     station: Station = "folder:1",
+    label: Label = None,
     workers: WorkerOption = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
 ) -> None:
     """Say what is in a folder: counts, formats, resolutions, cameras, dates, and what cannot be used."""
-    dataset = _dataset(folder, station, workers, quiet)
+    dataset = _dataset(folder, station, label, workers, quiet)
     _refuse_empty(dataset)
     summary = dataset.summary(deep)
     if as_json:
@@ -93,6 +99,7 @@ def clean(
     how: How = "copy",
     seed: Seed = 42,
     station: Station = "folder:1",
+    label: Label = None,
     workers: WorkerOption = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -106,10 +113,10 @@ def clean(
 
     if len(folders) > 2:
         raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
-    _check_export(export, how, sample)
+    _check_export(export, how, sample, out)
     target = _results_folder(out)
-    new = _dataset(folders[-1], station, workers, quiet)
-    references = [_dataset(folder, station, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
+    new = _dataset(folders[-1], station, label, workers, quiet)
+    references = [_dataset(folder, station, label, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
     for dataset in (new, *references):
         _refuse_empty(dataset)
     have = None
@@ -146,6 +153,7 @@ def draw(
     rules: Annotated[str, typer.Option("--rules", help="How images are put into buckets: visual or hash16.")] = "visual",
     seed: Seed = 42,
     station: Station = "folder:1",
+    label: Label = None,
     workers: WorkerOption = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -156,13 +164,13 @@ def draw(
     from visdatcompy_ds.plan import sample_line
     from visdatcompy_ds.reports import tables
 
-    _check_export(export, how, number)
+    _check_export(export, how, number, out)
     target = _results_folder(out)
-    dataset = _dataset(folder, station, workers, quiet)
+    dataset = _dataset(folder, station, label, workers, quiet)
     _refuse_empty(dataset)
-    had = [_dataset(name, station, workers, quiet) for name in given or []]
+    had = [_dataset(name, station, label, workers, quiet) for name in given or []]
     selection = Downsampler(dataset, rules).sample(number, seed, had or None)
-    written = tables.prepare_folder(target, [os.path.abspath(os.fsencode(folder))])
+    written = tables.prepare_folder(target)
     selection.save(written / "selected.csv")
     exported = _exported(selection, export, how)
     unusable = len(dataset) - int(dataset.files.is_usable.sum())
@@ -178,14 +186,17 @@ def draw(
     _end(unusable, strict)
 
 
-def _dataset(folder: str, station: str, workers: str, quiet: bool) -> Dataset:
+def _dataset(folder: str, station: str, label: str | None, workers: str, quiet: bool) -> Dataset:
     from visdatcompy_ds.dataset import Dataset
 
-    return Dataset(folder, station=station, workers=_workers(workers), show_progress=False if quiet else None)
+    return Dataset(folder, station=station, label=label, workers=_workers(workers), show_progress=False if quiet else None)
 
 
 def _workers(text: str) -> int | str:
-    return int(text) if text.lstrip("-").isdigit() else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _refuse_empty(dataset: Dataset) -> None:
@@ -206,20 +217,23 @@ def _results_folder(out: Path | None) -> Path:
         while (path := Path("results" if number == 1 else f"results-{number}")).exists():
             number += 1
         return path
-    if out.exists() and (not out.is_dir() or any(entry.name != ".visdatcompy_ds" for entry in out.iterdir())):
-        raise OutputError(
-            f"{out} exists already", "Results go into a new or empty folder", "Choose another one with --out, or move it away"
-        )
+    from visdatcompy_ds.reports import tables
+
+    tables.check_folder(out)
     return out
 
 
-def _check_export(export: Path | None, how: str, sample: int | None) -> None:
+def _check_export(export: Path | None, how: str, sample: int | None, out: Path | None) -> None:
     from visdatcompy_ds.engine.move import HOW
 
     if how not in HOW:
         raise ArgumentError(f"--how {how}", f"Allowed: {', '.join(HOW)}")
     if sample is not None and sample < 0:
         raise ArgumentError(f"A sample of {sample}", "Allowed: a whole number, 0 or more")
+    if export is None and how != "copy":
+        raise ArgumentError(f"--how {how} without --export", "", "Say where with --export FOLDER")
+    if export is not None and out is not None and export.absolute() == out.absolute():
+        raise ArgumentError("--export and --out name one folder", "Results and images go into folders of their own", "Choose another one")
     if export is not None and sample is None:
         raise ArgumentError("--export without --sample", "An export places a sample", "Say how many with --sample N")
 
@@ -227,16 +241,8 @@ def _check_export(export: Path | None, how: str, sample: int | None) -> None:
 def _exported(selection: Selection | None, folder: Path | None, how: str) -> dict[str, Any]:
     if folder is None or selection is None:
         return {}
-    done = selection.export(folder, how)
-    return {
-        "export": {
-            "folder": str(folder),
-            "placed": done.placed,
-            "labels": done.labels,
-            "present": done.present,
-            "conflicts": list(done.conflicts),
-        }
-    }
+    done = dataclasses.asdict(selection.export(folder, how))
+    return {"export": {"folder": str(folder), **done, "missing": len(done["missing"])}}
 
 
 def _say_exported(exported: dict[str, Any]) -> None:
@@ -246,6 +252,7 @@ def _say_exported(exported: dict[str, Any]) -> None:
     parts = [f"{facts['placed']} images placed in {_quoted(facts['folder'])}"]
     parts += [f"{facts['labels']} label files with them"] if facts["labels"] else []
     parts += [f"{facts['present']} were there already"] if facts["present"] else []
+    parts += [f"{facts['missing']} are gone since"] if facts["missing"] else []
     typer.echo(f"Export: {', '.join(parts)}")
     for name in facts["conflicts"][:6]:
         typer.echo(f"  left as it is, another file has the name: {for_display(name)}")

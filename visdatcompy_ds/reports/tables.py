@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +24,35 @@ Columns = dict[str, Sequence[Any]]
 PLAN_FORMAT, PLAN_VERSION = "visdatcompy_ds plan", 1
 
 
-def prepare_folder(folder: str | os.PathLike[str], sources: Iterable[bytes] = ()) -> Path:
+def check_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return `folder` as a path where results may go: new, empty, or holding only our mark."""
+    path = Path(folder)
+    try:
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is a file", "Results go into a new or empty folder", "Choose another one")
+        if path.exists() and any(entry.name != os.fsdecode(files.MARKER) for entry in path.iterdir()):
+            raise OutputError(f"{path} holds files already", "Results go into a new or empty folder", "Choose another one, or move it away")
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder") from None
+    return path
+
+
+def prepare_folder(folder: str | os.PathLike[str]) -> Path:
     """Make a folder for results and mark it, so that no scan takes it for a source.
 
     Raises
     ------
     OutputError
-        When the folder holds anything already (results of two runs are never mixed), is a source itself, or cannot be written.
+        When the folder holds anything already (results of two runs are never mixed), or cannot be written.
     """
-    path = Path(folder)
-    if os.fsencode(path.absolute()) in set(sources):
-        raise OutputError(f"The results folder {path} is one of the datasets", "", "Choose another folder with --out")
+    path = check_folder(folder)
     try:
-        if path.exists() and (not path.is_dir() or any(entry.name != os.fsdecode(files.MARKER) for entry in path.iterdir())):
-            kind = "holds files already" if path.is_dir() else "is a file"
-            raise OutputError(f"{path} {kind}", "Results go into a new or empty folder", "Choose another one with --out, or move it away")
         path.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path / os.fsdecode(files.MARKER), b"Results of visdatcompy_ds; this folder is not scanned as a source.\n")
-    except OutputError:
-        raise
     except OSError as error:
-        raise OutputError(
-            f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder with --out, or check space and permissions"
-        ) from None
+        raise OutputError(f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder, or check permissions") from None
     return path
 
 

@@ -10,6 +10,15 @@ from visdatcompy_ds.base.names import for_display, size_text
 _MOST = 6  # lines of a listing; more belong into a table
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: "1 image", "5 images".
+
+    >>> counted(1, "image"), counted(5, "image")
+    ('1 image', '5 images')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
     """Return the exploration of a dataset, a fact a line."""
     lines = [f"Dataset {for_display(name)}", f"  {'path':<12}{for_display(path)}"]
@@ -19,17 +28,20 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
             lines.append(f"  {what:<12}{text}")
 
     usable = summary["usable"]
-    add("images", f"{summary['images']} ({size_text(summary['size_bytes'])})")
+    unusable = f", {usable} of them usable as far as is known" if usable < summary["images"] else ""
+    add("images", f"{summary['images']} ({size_text(summary['size_bytes'])}){unusable}")
     add("formats", _listing(summary["formats"]))
     add("resolutions", _listing(summary["resolutions"]))
-    add("shot", _span(summary["first"], summary["last"], f"{summary['events']} events"))
+    add("shot", _span(summary["first"], summary["last"], counted(summary["events"], "event")))
     sources = {source: count for source, count in summary["with_date"].items() if source != "none"}
     known = [f"EXIF {summary['with_exif']} of {usable}", f"GPS {summary['with_gps']}", f"date {sum(sources.values())}"]
     add("metadata", ", ".join(known) if usable else "")
     for what in ("stations", "cameras"):
         for at, (label, facts) in enumerate(list(summary[what].items())[:_MOST]):
             span = _span(facts["first"], facts["last"])
-            lines.append(f"  {what if at == 0 else '':<12}{for_display(label)}: {facts['images']} images{', ' + span if span else ''}")
+            lines.append(
+                f"  {what if at == 0 else '':<12}{for_display(label)}: {counted(facts['images'], 'image')}{', ' + span if span else ''}"
+            )
         if len(summary[what]) > _MOST:
             lines.append(f"  {'':<12}… and {len(summary[what]) - _MOST} more")
     add("folders", _listing(summary["folders"]) if len(summary["folders"]) > 1 else "")
@@ -42,7 +54,7 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
 
 
 def _deep(deep: Mapping[str, Any]) -> list[str]:
-    light = f"{deep['colour']} in colour, {deep['grey']} grey, {deep['dark']} dark"
+    light = f"{deep['colour']} in colour, {deep['grey']} grey; {deep['dark']} of all are dark"
     lines = [f"  {'light':<12}{light}"]
     if deep["brightness"]:
         low, middle, high = deep["brightness"]
@@ -98,7 +110,7 @@ def comparison(facts: Mapping[str, Any]) -> str:
     Parameters
     ----------
     facts : mapping
-        ``datasets``: list of (name, counts by status, is_protected); ``removed``: by dataset and class; ``held_back``: reasons with
+        ``datasets``: list of name, counts and role; ``removed``: counts by class; ``held_back``: reasons with
         counts; ``pairs``: counts by class; ``problems``; ``sample`` (optional).
     """
     lines = []
@@ -106,19 +118,20 @@ def comparison(facts: Mapping[str, Any]) -> str:
         role = ", protected" if entry["is_protected"] else ""
         unusable = entry["images"] - entry["usable"]
         broken = f", {unusable} unusable" if unusable else ""
-        skipped = f", {entry['skipped']} other files skipped" if entry["skipped"] else ""
-        lines.append(f"{for_display(entry['name'])}{role}: {entry['images']} images, {entry['usable']} read{broken}{skipped}")
+        skipped = f", {counted(entry['skipped'], 'other file')} skipped" if entry["skipped"] else ""
+        lines.append(f"{for_display(entry['name'])}{role}: {counted(entry['images'], 'image')}, {entry['usable']} read{broken}{skipped}")
     words = {"bytes": "same bytes", "pixels": "same pixels", "reencoded": "same shot, re-saved", "edited": "edited", "similar": "similar"}
     removed = facts["removed"]
     total = sum(removed.values())
+    stay = "1 image stays" if facts["survivors"] == 1 else f"{facts['survivors']} images stay"
     detail = ", ".join(f"{count} {words.get(klass, klass)}" for klass, count in removed.items() if count)
-    lines.append(f"Duplicates to remove: {total}{' (' + detail + ')' if detail else ''}; {facts['survivors']} images stay")
+    lines.append(f"Duplicates to remove: {total}{' (' + detail + ')' if detail else ''}; {stay}")
     for reason, count in facts["held_back"].items():
         lines.append(f"  stays all the same: {count} × {for_display(reason)}")
-    looks = {klass: facts["pairs"].get(klass, 0) for klass in ("edited", "similar", "undecided", "same_file")}
+    looks = {klass: facts["pairs"].get(klass, 0) for klass in ("edited", "similar", "undecided", "same_file") if not removed.get(klass)}
     shown = ", ".join(f"{count} {klass.replace('_', ' ')}" for klass, count in looks.items() if count)
     if shown:
-        lines.append(f"Also found, nothing of it removed: {shown} pairs")
+        lines.append(f"Pairs that also look alike, none of them to remove: {shown}")
     if facts["problems"]:
         lines.append("Could not be used:")
         lines += [f"  {for_display(p['id'])}: {p['status']} ({for_display(p['reason'])})" for p in facts["problems"][:_MOST]]

@@ -21,12 +21,15 @@ class Export:
         Images placed, label files placed with them, images that were there already with the same content.
     conflicts : tuple of str
         Names that other files have taken: left as they are.
+    missing : tuple of str
+        Chosen images that are gone.
     """
 
     placed: int
     labels: int
     present: int
     conflicts: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how: str = "copy", labels: bool = True) -> Export:
@@ -51,25 +54,45 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     if how not in move.HOW:
         raise ArgumentError(f"how={how!r}", f"Allowed: {', '.join(move.HOW)}")
     root = os.path.abspath(os.fsencode(folder))
-    inside = [
-        path for path in table.files.path[rows].tolist() if os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), b""))
-    ]
+    inside = _first_inside(table, rows, os.path.realpath(root))
     if inside:
         raise OutputError(
-            f"{for_display(to_text(root))} holds chosen images itself", "An export goes outside its datasets", "Choose another folder"
+            f"{for_display(to_text(root))} lies in the dataset, or holds it ({for_display(inside)})",
+            "An export goes outside its datasets, whose next scan would find every image twice",
+            "Choose another folder",
         )
     placed = copied_labels = present = 0
     conflicts: list[str] = []
+    missing: list[str] = []
     for row in rows.tolist():
         source = table.files.path[row]
-        target = os.path.join(root, _safe(table.files.dataset_name(row)), to_bytes(table.files.id[row]))
+        folder_of_dataset = os.path.join(root, _safe(table.files.dataset_name(row)))
+        target = os.path.normpath(os.path.join(folder_of_dataset, to_bytes(table.files.id[row])))
+        if not target.startswith(os.path.join(folder_of_dataset, b"")):
+            raise OutputError(f"The id {for_display(table.files.id[row])} leads out of the export", "", "Give the source as a folder")
         outcome = _place(source, target, how)
         placed, present = placed + (outcome == "placed"), present + (outcome == "present")
-        if outcome == "taken":
+        if outcome == "missing":
+            missing.append(to_text(source))
+        elif outcome == "taken":
             conflicts.append(to_text(target))
         elif labels:
-            copied_labels += sum(_place(side, beside, how) == "placed" for side, beside in _label_files(source, target))
-    return Export(placed, copied_labels, present, tuple(conflicts))
+            for side, beside in _label_files(source, target):
+                found = _place(side, beside, how)
+                copied_labels += found == "placed"
+                conflicts += [to_text(beside)] if found == "taken" else []
+    return Export(placed, copied_labels, present, tuple(conflicts), tuple(missing))
+
+
+def _first_inside(table: Fingerprints, rows: Array, root: bytes) -> str:
+    """Return the first source folder of `rows` that lies in `root` or holds it, "" for none."""
+    for row in rows.tolist():
+        path, below = table.files.path[row], to_bytes(table.files.id[row])
+        source = os.path.realpath(path[: -len(below)] if path.endswith(below) else os.path.dirname(path))
+        inner, outer = sorted((os.path.join(root, b""), os.path.join(source, b"")), key=len, reverse=True)
+        if inner.startswith(outer):
+            return to_text(source)
+    return ""
 
 
 def _safe(name: str) -> bytes:
@@ -82,8 +105,14 @@ def _place(source: bytes, target: bytes, how: str) -> str:
         move.place(source, target, how)
     except FileExistsError:
         return "present" if _is_same(source, target) else "taken"
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise OutputError(
+                f"Cannot make {for_display(to_text(os.path.dirname(target)))}", "", "Check the folder of the export"
+            ) from None
+        return "missing"
     except OSError as error:
-        remedy = "Use how='copy'" if how != "copy" else "Check space and permissions"
+        remedy = "Place copies instead" if how != "copy" else "Check space and permissions"
         raise OutputError(f"Cannot place {for_display(to_text(target))}: {files.describe(error)}", "", remedy) from None
     return "placed"
 

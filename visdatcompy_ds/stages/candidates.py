@@ -30,6 +30,8 @@ class Candidates:
         Rows, ``left < right``.
     step : (m,) object
         "exif" or "hash", whichever proposed first.
+    is_vetoed : (m,) bool
+        EXIF says another shot: only equal pixels overrule that.
     distance : (m,) int64
         Bits of pHash.
     vetoed : Pairs
@@ -41,6 +43,7 @@ class Candidates:
     left: Array
     right: Array
     step: Array
+    is_vetoed: Array
     distance: Array
     vetoed: Pairs
     counts: dict[str, int]
@@ -55,14 +58,6 @@ def equal_content(table: Fingerprints, rows: Array) -> Array:
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     # np.unique's first index is the least position: the best row.
     return np.asarray(rows[first[inverse.reshape(-1)]])
-
-
-def same_file(table: Fingerprints, left: Array, right: Array) -> Array:
-    """Return a mask of the pairs that are one file by two paths: a link, a hard link, or overlapping sources."""
-    files = table.files
-    known = files.inode[left] != 0
-    same: Array = known & (files.inode[left] == files.inode[right]) & (files.device[left] == files.device[right])
-    return same
 
 
 def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", "hash"), method: str = "phash") -> Candidates:
@@ -97,6 +92,8 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
             plausible = hamming.distances(table["dhash"][left], table["dhash"][right]) <= _SECOND_HASH_BITS
             plausible &= ~_is_in(left * len(table) + right, seen)
             other = facts.are_other_shots(left, right) & plausible
+            # A card whose clock was set right has other dates and the same pixels: what is equal in every measure is looked at.
+            other &= ~_are_equal(table, left, right, distance)
             vetoed.offer(left[other], right[other], distance[other])
             counts["vetoed"] += int(other.sum())
             at = np.flatnonzero(plausible & ~other)
@@ -108,7 +105,22 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
     left, right = left[order], right[order]
     names = np.array(["exif", "hash"], object)[step[order]]
     distance = hamming.distances(table[method][left], table[method][right])
-    return Candidates(left, right, names, distance, vetoed.as_pairs(method), counts)
+    return Candidates(left, right, names, facts.are_other_shots(left, right), distance, vetoed.as_pairs(method), counts)
+
+
+_EQUAL_COLUMNS = ("dhash", "average", "layout", "mean_colour", "width", "height")
+
+
+def _are_equal(table: Fingerprints, left: Array, right: Array, distance: Array) -> Array:
+    """Return a mask of the pairs that are equal in every measure; a frame of its own differs by its noise."""
+    equal = distance == 0
+    for name in _EQUAL_COLUMNS:
+        at = np.flatnonzero(equal)
+        if not len(at):
+            break
+        same = table[name][left[at]] == table[name][right[at]]
+        equal[at] = same.reshape(len(at), -1).all(axis=1)
+    return equal
 
 
 def _is_in(keys: Array, ordered: Array) -> Array:
@@ -178,4 +190,6 @@ class _Nearest:
         low, high = np.minimum(rows, self.other[rows]), np.maximum(rows, self.other[rows])
         _, first = np.unique(low * len(self.other) + high, return_index=True)
         distance = self.distance[rows[first]].astype(float)
-        return Pairs.build(low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(HASHES[method].cutoff))
+        return Pairs.build(
+            low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(HASHES[method].cutoff)
+        )

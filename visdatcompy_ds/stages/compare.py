@@ -13,7 +13,7 @@ from visdatcompy_ds.base.tables import DUPLICATE_CLASSES, Array, Fingerprints, G
 from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages import candidates, confirm, group
-from visdatcompy_ds.stages.decide import decide
+from visdatcompy_ds.stages.decide import decide, may_go_for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,7 @@ STAGES = (
     Stage("exif", "same shot key", "full resolution", True),
     Stage("hash", "pHash within the cut-off, dHash not against it", "full resolution", True),
 )
+DEFAULT_STAGES = tuple(stage.name for stage in STAGES if stage.is_default)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Comparison:
     pairs : Pairs
         Every pair that was judged and is worth reporting, sorted by rows.
     plan : PlanTable
-    is_protected, is_removed, is_alias : (n,) bool
-        An alias is a second path of a better row's file.
+    is_protected, is_removed, is_member : (n,) bool
+        A member hangs on a keeper, whether it goes or stays for another reason.
     counts : dict
         What it cost and what was left out, for ``run.json`` and the summary.
     """
@@ -55,14 +56,19 @@ class Comparison:
     plan: PlanTable
     is_protected: Array
     is_removed: Array
-    is_alias: Array
+    is_member: Array
     counts: dict[str, Any]
 
     @property
     def survivors(self) -> Array:
-        """Rows that a sample may be drawn from: usable, not protected, not removed, and no second path of another."""
-        open_ = self.table.files.is_usable & self.table["decoded"] & ~self.is_protected & ~self.is_removed & ~self.is_alias
-        return np.flatnonzero(open_)
+        """Rows of new images that stay: usable, not protected, not removed."""
+        return np.flatnonzero(self.table.files.is_usable & self.table["decoded"] & ~self.is_protected & ~self.is_removed)
+
+    @property
+    def choosable(self) -> Array:
+        """Survivors that show something of their own: no second path, no copy that stays for another reason."""
+        rows = self.survivors
+        return rows[~self.is_member[rows]]
 
 
 def compare(
@@ -74,6 +80,7 @@ def compare(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
+    stages: tuple[str, ...] = DEFAULT_STAGES,
 ) -> Comparison:
     """Find what is the same within and across datasets, and decide what stays.
 
@@ -89,6 +96,8 @@ def compare(
         Remove these classes too.
     workers, limits, show_progress
         As everywhere.
+    stages : tuple of str
+        Names of the stage table; "bytes" always runs.
     """
     if len(is_protected) != len(table):
         raise ArgumentError(f"{len(is_protected)} flags for {len(table)} rows", "One flag per row")
@@ -98,7 +107,7 @@ def compare(
     first = candidates.equal_content(table, order)
     content_pairs = _content_pairs(table, order, first)
     distinct = np.sort(order[first == order])
-    proposed = candidates.propose(table, distinct)
+    proposed = candidates.propose(table, distinct, stages)
     started = time.perf_counter()
     found, cost = confirm.confirm(table, proposed, workers, limits, show_progress)
     confirm_s = time.perf_counter() - started
@@ -107,53 +116,58 @@ def compare(
     grouping = found.take(found.of_class(*removable))
     # What is protected never goes, so each of it may keep for others; what is double within it is grouped apart, to be reported.
     groups = []
-    for own, stays in ((order[~is_protected[order]], is_protected), (order[is_protected[order]], ~is_protected)):
-        if len(own):
-            stars = group.group(order[first == order], len(table), grouping, stays)
-            groups.append(_with_equal_content(stars, grouping, content_pairs, order, first, stays))
+    for stays, may_hang in ((is_protected, lambda row, keeper: not may_go_for(table, row, keeper)), (~is_protected, None)):
+        if not stays[order].all():
+            stars, held = group.group(order[first == order], len(table), grouping, stays, may_hang)
+            groups.append((*_with_equal_content(table, stars, grouping, content_pairs, order, first, stays), held))
     plan = decide(table, groups, is_protected, removable)
-    is_removed = np.zeros(len(table), bool)
+    is_removed, is_member = np.zeros(len(table), bool), np.zeros(len(table), bool)
     is_removed[plan.row[plan.action == "remove"]] = True
+    for _, _, pair, _ in groups:
+        is_member |= pair >= 0
     counts = {
         **proposed.counts,
         **{f"confirm_{name}": value for name, value in dataclasses.asdict(cost).items()},
         "confirm_s": round(confirm_s, 3),
     }
-    return Comparison(table, pairs, plan, is_protected, is_removed, _aliases(table, order), counts)
-
-
-def _aliases(table: Fingerprints, order: Array) -> Array:
-    """Return a mask of the rows whose file has a better row already."""
-    identity = np.column_stack([table.files.device, table.files.inode])[order]
-    canonical = np.unique(identity, axis=0, return_index=True)[1] if len(order) else order
-    is_alias = np.zeros(len(table), bool)
-    is_alias[order] = True
-    is_alias[order[canonical]] = False
-    return is_alias & (table.files.inode != 0)
+    return Comparison(table, pairs, plan, is_protected, is_removed, is_member, counts)
 
 
 def _content_pairs(table: Fingerprints, order: Array, first: Array) -> Pairs:
-    """Return each row of repeated content paired with the best row of that content."""
+    """Return each row of repeated content with the best row of its file, where that is another, else with the best of the content."""
     repeats = first != order
-    left, right = first[repeats], order[repeats]
-    one_file = candidates.same_file(table, left, right)
+    canonical = _canonical(table, order)
+    one_file = canonical != order
+    aliases, copies = one_file, repeats & ~one_file
     return Pairs.concat(
         [
-            Pairs.build(left[~one_file], right[~one_file], "bytes", "bytes", "sha256", 1.0, 1.0),
-            Pairs.build(left[one_file], right[one_file], "same_file", "bytes", "device and inode", 1.0, 1.0),
+            Pairs.build(first[copies], order[copies], "bytes", "bytes", "sha256", 1.0, 1.0),
+            Pairs.build(canonical[aliases], order[aliases], "same_file", "bytes", "device and inode", 1.0, 1.0),
         ]
     )
 
 
+def _canonical(table: Fingerprints, order: Array) -> Array:
+    """Return, for each of the rows best first, the best row of the same file: a link, a hard link, or overlapping sources."""
+    device, inode = table.files.device[order], table.files.inode[order]
+    best: dict[tuple[int, int], int] = {}
+    keys = zip(order.tolist(), device.tolist(), inode.tolist(), strict=True)
+    return np.array([best.setdefault((d, i), row) if i else row for row, d, i in keys], np.int64)
+
+
 def _with_equal_content(
-    stars: Groups, found: Pairs, content: Pairs, order: Array, first: Array, stays: Array
+    table: Fingerprints, stars: Groups, found: Pairs, content: Pairs, order: Array, first: Array, stays: Array
 ) -> tuple[Array, Pairs, Array]:
-    """Hang rows of repeated content on the keeper of their content: what was measured of one holds for all of them."""
+    """Hang rows of repeated content on a keeper: what was measured of one holds for all of them."""
     keeper, pair = stars.keeper.copy(), stars.pair.copy()
-    repeats = (first != order) & ~stays[order]
+    own = ~stays[order] & (first != order)
     position = {(int(a), int(b)): at for at, (a, b) in enumerate(zip(content.left, content.right, strict=True))}
-    for best, row in zip(first[repeats].tolist(), order[repeats].tolist(), strict=True):
-        # Of repeated content whose best row keeps, the evidence is the bytes; else it is the best row's pair with its keeper.
-        keeper[row] = keeper[best]
-        pair[row] = len(found) + position[min(best, row), max(best, row)] if keeper[best] == best else pair[best]
+    canonical = _canonical(table, order)
+    for best, same, row in zip(first[own].tolist(), canonical[own].tolist(), order[own].tolist(), strict=True):
+        if same != row:  # another path of a file: that file stays, whatever hangs on what
+            keeper[row], pair[row] = same, len(found) + position[min(same, row), max(same, row)]
+        elif keeper[best] == best:
+            keeper[row], pair[row] = best, len(found) + position[min(best, row), max(best, row)]
+        else:  # the best row of this content goes for another: so does this one, and for the same reason
+            keeper[row], pair[row] = keeper[best], pair[best]
     return keeper, Pairs.concat([found, content]), pair

@@ -9,7 +9,7 @@ import numpy as np
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
-from visdatcompy_ds.catalog.same_shot import ASPECT, Evidence, verdict
+from visdatcompy_ds.catalog.same_shot import ASPECT, SIMILAR_LAYOUT, Evidence, verdict
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.decode.quantisation import brightness_steps
 from visdatcompy_ds.engine.decode.upright import turn_upright
@@ -148,23 +148,35 @@ class _Compare:
     def __call__(self, component: Array) -> tuple[dict[int, tuple[str, str, float, float]], int]:
         shots = _Kept(self.table, self.limits, self.kept_bytes)
         judged = {}
-        for at in component.tolist():
+        for at in self._in_blocks(component).tolist():
             left, right = int(self.candidates.left[at]), int(self.candidates.right[at])
             first, second = shots.get(left), shots.get(right)
             if first is None or second is None:
                 # The file changed or broke since it was read: no evidence is no verdict.
                 judged[at] = ("undecided", "could not be decoded again", np.nan, np.nan)
             else:
-                judged[at] = self._judge(left, right, first, second)
+                judged[at] = self._judge(left, right, first, second, bool(self.candidates.is_vetoed[at]))
         return judged, shots.decodes
 
-    def _judge(self, left: int, right: int, first: Shot, second: Shot) -> tuple[str, str, float, float]:
+    def _in_blocks(self, component: Array) -> Array:
+        """Order pairs by blocks of rows of which two fit into memory: many look-alikes are then decoded a few times, not once a pair."""
+        left, right = self.candidates.left[component], self.candidates.right[component]
+        rows = np.unique(np.concatenate([left, right]))
+        pixels = self.table["width"][rows].astype(np.int64) * self.table["height"][rows]
+        block = np.cumsum(pixels) // max(self.kept_bytes // 3, 1)
+        blocks = dict(zip(rows.tolist(), block.tolist(), strict=True))
+        first, second = (np.array([blocks[row] for row in side.tolist()]) for side in (left, right))
+        return np.asarray(component[np.lexsort((right, left, second, first))])
+
+    def _judge(self, left: int, right: int, first: Shot, second: Shot, is_vetoed: bool) -> tuple[str, str, float, float]:
         if first.digest == second.digest:
             return "pixels", "full decode", 1.0, 1.0
         evidence = compare(first, second, bool(self.table["is_grey"][left] != self.table["is_grey"][right]))
         if evidence is None:
             return "undecided", "too small to compare", np.nan, np.nan
         klass, score, cutoff = verdict(evidence)
+        if is_vetoed:
+            return ("similar" if klass else ""), "layout, another shot by EXIF", evidence.layout, SIMILAR_LAYOUT
         measure = {"similar": "layout", "": "layout"}.get(klass, "ssim")
         if klass == "reencoded":
             if self.is_reduced[left] or self.is_reduced[right]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.tables import Array, Fingerprints, text_array
 
+SIDECAR_ENDINGS = (".txt", ".xml", ".json", ".xmp")
 Rule = str | Callable[[str], str] | None
 # 20250603_051244, 2025-06-03 05-12-44, IMG-20250603-WA0001; a date without a time says too little to order shots.
 _DATE = re.compile(
@@ -19,7 +21,7 @@ _DATE = re.compile(
 
 
 def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = None, gap_s: float = 60) -> Fingerprints:
-    """Return `table` with the columns taken, taken_source, station, event and label.
+    """Return `table` with the columns taken, taken_source, station, event, label and has_sidecar.
 
     Parameters
     ----------
@@ -36,15 +38,46 @@ def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = N
         raise ArgumentError(f"gap_s={gap_s!r}", "Allowed: a number of seconds, 0 or more")
     ids = table.files.id
     taken = table["taken"].copy() if "taken" in table else np.full(len(table), "NaT", "datetime64[us]")
-    source = text_array("" if missing else "exif" for missing in np.isnat(taken))
+    source = text_array("none" if missing else "exif" for missing in np.isnat(taken))
     for row in np.flatnonzero(np.isnat(taken) & table.files.is_usable).tolist():
         found = date_in_name(ids[row])
         if found is not None:
             taken[row], source[row] = found, "file name"
     stations, labels = _apply(station, "station", ids), _apply(label, "label", ids)
     return table.with_columns(
-        taken=taken, taken_source=source, station=stations, label=labels, event=_events(table.files.dataset, stations, taken, gap_s)
+        has_sidecar=_has_sidecar(table),
+        taken=taken,
+        taken_source=source,
+        station=stations,
+        label=labels,
+        event=_events(table.files.dataset, stations, taken, gap_s),
     )
+
+
+def add_contexts(table: Fingerprints, rules: list[dict[str, Any]]) -> Fingerprints:
+    """Return `table` with the context of each of its datasets by that dataset's own rules."""
+    parts, places = [], []
+    for code, rule in enumerate(rules):
+        rows = np.flatnonzero(table.files.dataset == code)
+        parts.append(add_context(table.take(rows), **rule))
+        places.append(rows)
+    back = np.argsort(np.concatenate(places))
+    names = ("taken", "taken_source", "station", "event", "label", "has_sidecar")
+    return table.with_columns(**{name: np.concatenate([part[name] for part in parts])[back] for name in names})
+
+
+def _has_sidecar(table: Fingerprints) -> Array:
+    """Return a mask of the images beside which a label file of their stem lies: IMG_1.txt, IMG_1.xml, IMG_1.jpg.json."""
+    files = table.files
+    stems = {
+        (dataset, file_id.rsplit(".", 1)[0])
+        for dataset, file_id in zip(files.dataset.tolist(), files.id.tolist(), strict=True)
+        if file_id.lower().endswith(SIDECAR_ENDINGS)
+    }
+    if not stems:
+        return np.zeros(len(table), bool)
+    keys = zip(files.dataset.tolist(), files.id.tolist(), strict=True)
+    return np.array([(dataset, file_id) in stems or (dataset, file_id.rsplit(".", 1)[0]) in stems for dataset, file_id in keys], bool)
 
 
 def date_in_name(file_id: str) -> np.datetime64 | None:

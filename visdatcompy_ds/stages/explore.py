@@ -48,7 +48,7 @@ def summarise(table: Fingerprints, deep: bool = False) -> dict[str, Any]:
         "problems": _problems(rows),
         "with_exif": int(table["has_exif"][usable].sum()),
         "with_gps": int((~np.isnan(table["latitude"][usable])).sum()),
-        "with_date": _counted(source or "none" for source in table["taken_source"][usable]),
+        "with_date": _counted(table["taken_source"][usable]),
         "cameras": _spans(table, usable, _camera_names(table)),
         "stations": _spans(table, usable, table["station"]),
         "events": len(set(table["event"][usable].tolist()) - {""}),
@@ -107,12 +107,14 @@ def _camera_names(table: Fingerprints) -> Array:
 
 def _spans(table: Fingerprints, usable: Array, names: Array) -> dict[str, dict[str, Any]]:
     """Return, by name, how many images and the first and last shot."""
-    spans = {}
-    for name, count in _counted(names[usable]).items():
-        if name:
-            taken = table["taken"][usable & (names == name)]
-            spans[name] = {"images": count, "first": _iso(taken, np.min), "last": _iso(taken, np.max)}
-    return dict(sorted(spans.items()))
+    rows: dict[str, list[int]] = collections.defaultdict(list)
+    for row in np.flatnonzero(usable).tolist():
+        if names[row]:
+            rows[names[row]].append(row)
+    taken = table["taken"]
+    return {
+        name: {"images": len(at), "first": _iso(taken[at], np.min), "last": _iso(taken[at], np.max)} for name, at in sorted(rows.items())
+    }
 
 
 def _iso(taken: Array, pick: Any) -> str:
@@ -149,12 +151,22 @@ def _is_misnamed(file_id: str, kind: str) -> bool:
     return kind in _ENDINGS and file_id.rsplit(".", 1)[-1].lower() not in _ENDINGS[kind]
 
 
+def _header_of(path: bytes, limits: decode.Limits) -> decode.Header:
+    head = files.read(path, decode.HEAD_BYTES)
+    if len(head) == decode.HEAD_BYTES:
+        try:
+            return decode.read_header(head, limits, complete=False)
+        except ImageError:  # the header lies further back, or is truly broken
+            head = files.read(path)
+    return decode.read_header(head, limits)
+
+
 def exif_rows(paths: Array, limits: decode.Limits, workers: Workers = "auto") -> list[dict[str, Any]]:
     """Return the EXIF of each file as tag name to plain value; {} where there is none."""
 
     def read(path: bytes) -> dict[str, Any]:
         try:
-            return dict(decode.read_metadata(decode.read_header(files.read(path), limits)).exif)
+            return dict(decode.read_metadata(_header_of(path, limits)).exif)
         except (OSError, ImageError):
             return {}
 

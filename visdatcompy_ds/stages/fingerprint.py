@@ -11,7 +11,7 @@ import numpy as np
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.status import Status
-from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints, text_array
+from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints
 from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
 from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.engine import decode, files
@@ -20,8 +20,6 @@ from visdatcompy_ds.engine.run import Workers, progress, run
 # A task is this many files or bytes, whichever comes first: enough for block probes to pay, little enough to spread evenly.
 _TASK_FILES = 24
 _TASK_BYTES = 6_000_000
-# Enough for the EXIF with its thumbnail and the XMP of a camera; a header further back makes a second, whole read.
-_HEAD_BYTES = 160_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +182,7 @@ class _Pass:
         reads = bytes_read = decodes = 0
         for row in rows.tolist():
             try:
-                data = files.read(self.paths[row], None if self.needs_all else _HEAD_BYTES)
+                data = files.read(self.paths[row], None if self.needs_all else decode.HEAD_BYTES)
             except OSError as error:
                 chunk.statuses[row] = _reading_failed(error)
                 continue
@@ -232,7 +230,7 @@ class _Pass:
         return True
 
     def _header(self, row: int, data: bytes) -> decode.Header:
-        complete = self.needs_all or len(data) < _HEAD_BYTES
+        complete = self.needs_all or len(data) < decode.HEAD_BYTES
         try:
             return decode.read_header(data, self.limits, complete=complete)
         except ImageError:

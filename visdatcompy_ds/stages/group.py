@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from visdatcompy_ds.base.names import size_text
@@ -35,7 +37,9 @@ def rank(table: Fingerprints, is_protected: Array, policy: str = "best") -> Arra
 _TIERS = (DUPLICATE_CLASSES, ("edited",), ("similar",))
 
 
-def group(order: Array, n: int, pairs: Pairs, stays: Array | None = None) -> Groups:
+def group(
+    order: Array, n: int, pairs: Pairs, stays: Array | None = None, may_hang: Callable[[int, int], bool] | None = None
+) -> tuple[Groups, list[tuple[int, int, int]]]:
     """Give each row a keeper.
 
     Parameters
@@ -48,13 +52,18 @@ def group(order: Array, n: int, pairs: Pairs, stays: Array | None = None) -> Gro
         Confirmed pairs of the classes that group.
     stays : (n,) bool, optional
         Rows that are no member whatever they were confirmed with, since they never go.
+    may_hang : callable, optional
+        ``(row, keeper)`` to False where a row may not go for that keeper: it then keeps for others like any row.
 
     Returns
     -------
     Groups
         Stars: going through `order`, a row that has no keeper becomes one and takes the rows it was confirmed with. A row that was
         confirmed only with a member stays: nothing hangs on a chain.
+    list of (row, keeper, pair)
+        Rows that `may_hang` held back.
     """
+    held: dict[int, tuple[int, int, int]] = {}
     keeper, evidence = np.arange(n), np.full(n, -1, np.int64)
     is_settled = np.zeros(n, bool) if stays is None else stays.copy()
     position = np.full(n, n, np.int64)
@@ -71,10 +80,14 @@ def group(order: Array, n: int, pairs: Pairs, stays: Array | None = None) -> Gro
                 continue
             for at in by_row[starts[row] : starts[row + 1]].tolist():
                 member = int(other[at])
-                if not is_settled[member] and position[row] < position[member] < n:
+                if is_settled[member] or not position[row] < position[member] < n:
+                    continue
+                if may_hang is not None and not may_hang(member, row):
+                    held.setdefault(member, (member, row, int(doubled[at])))
+                else:
                     is_settled[member] = is_settled[row] = True
                     keeper[member], evidence[member] = row, doubled[at]
-    return Groups(keeper, evidence)
+    return Groups(keeper, evidence), [entry for member, entry in held.items() if keeper[member] == member]
 
 
 def describe(table: Fingerprints, row: int) -> str:
@@ -82,7 +95,7 @@ def describe(table: Fingerprints, row: int) -> str:
     parts = [f"{table['width'][row]}×{table['height'][row]}", size_text(int(table.files.size_bytes[row]))]
     if table["has_exif"][row]:
         parts.append("EXIF")
-    if table["label"][row]:
+    if table["label"][row] or table["has_sidecar"][row]:
         parts.append("labelled")
     status = STATUSES[int(table.files.status[row])]
     if status != "ok":

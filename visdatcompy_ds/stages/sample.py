@@ -74,6 +74,17 @@ def sample(table: Fingerprints, rows: Array, n: int, given: Array | None = None,
     return SelectionTable(np.arange(1, len(row) + 1), row, labels, nearest, distance)
 
 
+def of_distinct_content(table: Fingerprints, rows: Array, given: Array) -> Array:
+    """Return `rows` without those whose bytes are among `given` or stand at an earlier row."""
+    seen = {bytes(digest) for digest in table["sha256"][given]}
+    kept = []
+    for row, digest in zip(rows.tolist(), map(bytes, table["sha256"][rows]), strict=True):
+        if digest not in seen:
+            seen.add(digest)
+            kept.append(row)
+    return np.array(kept, np.int64)
+
+
 def quotas(waiting: Array, drawn: Array, n: int) -> Array:
     """Return how many to take of each bucket: `n` in all, never more than wait there.
 
@@ -117,9 +128,10 @@ def _nearest(table: Fingerprints, rows: Array, given: Array) -> tuple[Array, Arr
         return np.full(len(rows), -1, np.int64), np.full(len(rows), np.nan)
     words, against = hamming.as_words(table["phash"][rows])[:, 0], hamming.as_words(table["phash"][given])[:, 0]
     best, least = np.empty(len(rows), np.int64), np.empty(len(rows))
-    for start in range(0, len(rows), 256):
-        distance = hamming.popcount(words[start : start + 256, None] ^ against[None, :])
+    step = max(1, 2_000_000 // len(against))
+    for start in range(0, len(rows), step):
+        distance = hamming.popcount(words[start : start + step, None] ^ against[None, :])
         nearest = distance.argmin(axis=1)
-        best[start : start + 256] = given[nearest]
-        least[start : start + 256] = distance[np.arange(len(nearest)), nearest]
+        best[start : start + step] = given[nearest]
+        least[start : start + step] = distance[np.arange(len(nearest)), nearest]
     return best, least

@@ -77,11 +77,14 @@ def scan(
         For a path that does not exist, cannot be opened, or is no path at all.
     """
     wanted, unwanted = _patterns(include), _patterns(exclude)
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"name={name!r}", "Allowed: text")
     rows: dict[bytes, files.Found] = {}
     for label, path in _named_sources(source):
         prefix = to_bytes(label) + b"/" if label else b""
-        for found in _under(path, recursive):
-            rows.setdefault(prefix + found[0], found[1])
+        for name_below, found in _under(path, recursive):
+            if rows.setdefault(prefix + name_below, found).path != found.path:
+                raise ArgumentError(f"Two sources give the id {to_text(prefix + name_below)}", "Each id stands once", "Rename a source")
     ids = {key: to_text(key.replace(os.sep.encode(), b"/")) for key in rows}
     ordered = sorted(rows, key=_natural_order(ids))
     judged = [_judge(rows[key], ids[key], wanted, unwanted) for key in ordered]
@@ -129,6 +132,12 @@ def _named_sources(source: Source) -> Iterable[tuple[str, PathLike | list[bytes]
     if isinstance(source, Mapping):
         if not source:
             raise ArgumentError("An empty mapping of sources", "Allowed: names with folders", 'For example {"CAM01": "/media/sd1"}')
+        for label in source:
+            parts = label.split("/") if isinstance(label, str) else [""]
+            if any(part in ("", ".", "..") for part in parts) or "\0" in str(label):
+                raise ArgumentError(
+                    f"The source name {label!r}", 'Allowed: a name, or names joined by "/"', 'For example {"CAM01": "/media/sd1"}'
+                )
         return list(source.items())
     if isinstance(source, (str, bytes, os.PathLike)):
         return [("", source)]
@@ -143,7 +152,7 @@ def _named_sources(source: Source) -> Iterable[tuple[str, PathLike | list[bytes]
 def _under(path: PathLike | list[bytes], recursive: bool) -> Iterable[tuple[bytes, files.Found]]:
     """Yield (path relative to the source's root, what was found)."""
     if isinstance(path, list):
-        yield from _listed(path)
+        yield from _listed(path, recursive)
         return
     raw = os.fsencode(path)
     if b"\0" in raw:
@@ -152,9 +161,7 @@ def _under(path: PathLike | list[bytes], recursive: bool) -> Iterable[tuple[byte
         matches = sorted(glob.glob(raw, recursive=recursive))
         if not matches:
             raise MissingSourceError(f"Nothing matches {to_text(raw)}", "", "Check the pattern; ** reads subfolders")
-        root = os.path.abspath(os.path.dirname(raw[: _first_magic(raw)]))
-        absolute = [os.path.abspath(match) for match in matches]
-        yield from ((os.path.relpath(match, root), _one(match)) for match in absolute if not os.path.isdir(match))
+        yield from _listed([os.path.abspath(match) for match in matches], recursive)
         return
     if not os.path.lexists(raw):
         raise MissingSourceError(f"No such folder or file: {to_text(raw)}", "", "Check the spelling and that the disk or card is mounted")
@@ -166,21 +173,26 @@ def _under(path: PathLike | list[bytes], recursive: bool) -> Iterable[tuple[byte
     yield os.path.basename(raw), _one(os.path.abspath(raw))
 
 
-def _listed(paths: list[bytes]) -> Iterable[tuple[bytes, files.Found]]:
+def _listed(paths: list[bytes], recursive: bool) -> Iterable[tuple[bytes, files.Found]]:
     if not paths:
         return
     root = _common_root(paths)
     for path in dict.fromkeys(paths):
         if os.path.isdir(path):
             prefix = os.path.relpath(path, root)
-            for found in files.walk(path):
+            for found in files.walk(path, recursive):
                 yield os.path.normpath(os.path.join(prefix, found.name)), found
         else:
             yield os.path.relpath(path, root), _one(path)
 
 
 def _common_root(paths: list[bytes]) -> bytes:
-    root = os.path.commonpath(paths)
+    try:
+        root = os.path.commonpath(paths)
+    except ValueError:  # two drives of Windows
+        raise ArgumentError(
+            "Paths on several drives", "A list has one common root", 'Use named folders: {"C": "C:/a", "D": "D:/b"}'
+        ) from None
     return root if os.path.isdir(root) else os.path.dirname(root)
 
 
@@ -201,7 +213,10 @@ def _first_magic(path: bytes) -> int:
 def _patterns(patterns: str | Sequence[str] | None) -> tuple[str, ...]:
     if patterns is None:
         return ()
-    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+    listed = (patterns,) if isinstance(patterns, str) else tuple(patterns) if isinstance(patterns, Sequence) else (patterns,)
+    if not all(isinstance(pattern, str) for pattern in listed):
+        raise ArgumentError(f"A pattern of {patterns!r}", 'Allowed: text such as "*.jpg", or several of them')
+    return listed
 
 
 def _judge(found: files.Found, file_id: str, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> tuple[Status, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from visdatcompy_ds.engine.decode.header import read_header
 from visdatcompy_ds.engine.decode.metadata import read_metadata
-from visdatcompy_ds.engine.decode.picture import WORKING_SIDE, Header, Limits, Metadata, Picture
+from visdatcompy_ds.engine.decode.picture import HEAD_BYTES, WORKING_SIDE, Header, Limits, Metadata, Picture
 
 if TYPE_CHECKING:
     from visdatcompy_ds.engine.decode.decoding import decode_full, decode_working
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from visdatcompy_ds.engine.decode.formats import supported_formats
 
 __all__ = [
+    "HEAD_BYTES",
     "WORKING_SIDE",
     "Header",
     "Limits",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-WORKING_SIDE = 128  # side of the working picture in pixels; every hash, metric on small pictures and bucket is built on it
+WORKING_SIDE = 128
+# Enough for the EXIF with its thumbnail and the XMP of a camera; a header further back makes a second, whole read.
+HEAD_BYTES = 160_000  # side of the working picture in pixels; every hash, metric on small pictures and bucket is built on it
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _layout(block: WorkingBlock) -> Any:
 def _is_grey(block: WorkingBlock) -> Any:
     from visdatcompy_ds.kernels.moments import COLOUR_SPREAD
 
-    # Over 4 x 4 patches colour noise of a sensor and JPEG's chroma blocks average out, a coloured thing does not.
+    # Over 8 x 8 pixels colour noise of a sensor and JPEG's chroma blocks average out, a coloured thing does not.
     return block.sums(COLOUR_SPREAD) <= 12
 
 
@@ -200,7 +200,7 @@ _measure("colour_variance", "float32", _NAN, _colour_variance, "variance of the 
 _measure("mean_colour", "float32", _NAN, _mean_colour, "mean red, green, blue, 0 to 255", (3,))
 _measure("sharpness", "float32", _NAN, _sharpness, "variance of the Laplacian of the working picture; more is sharper")
 _measure("layout", "uint8", 0, _layout, "8 x 8 colours in OpenCV's 8-bit Lab", (192,))
-_measure("is_grey", "bool", False, _is_grey, "no cell of a 32 x 32 grid shows colour")
+_measure("is_grey", "bool", False, _is_grey, "no cell of a 16 x 16 grid shows colour")
 _measure("low_information", "bool", False, _low_information, "flat or nearly empty: never matched by hash alone")
 
 HEADER_PROBES = [probe.name for probe in PROBES.values() if probe.reads == "header"]

@@ -9,8 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 BLUE, GREEN, RED, GREY, GREY_SQUARES, EDGES, EDGES_SQUARES, BUSY_CELLS, COLOUR_SPREAD = range(9)
-_CELL = 8  # pixels a side of the cells that may be busy or empty
-_PATCH = 4  # pixels a side of the patches whose mean colour is looked at
+_CELL = 8  # pixels a side of the cells whose colour and structure are looked at
 _BUSY = 12  # grey levels within a cell from which it shows structure
 
 
@@ -29,7 +28,7 @@ def moments(pictures: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Any:
     -------
     sums : (n, 9) int64
         Blue, green, red, grey, grey², Laplacian and its square over the inner pixels, number of 8 x 8 cells that show structure, and the
-        largest difference of two channels' means over 4 x 4 patches, rounded.
+        largest difference of two channels' means over these cells, rounded.
     layout : (n, 8, 8, 3) uint8
         Mean blue, green, red of 8 x 8 parts, rounded half up.
     grid : (n, 8, 9) int64
@@ -47,29 +46,32 @@ def moments(pictures: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Any:
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _colours(picture: Any, out: Any, layout: Any) -> None:
     side, width = picture.shape
-    rows = np.empty(width, np.int32)
-    parts = np.zeros(24, np.int32)
     part = side // 8
+    rows, parts = np.zeros(width, np.int32), np.zeros(24, np.int32)
     spread = np.int32(0)
-    for i in range(0, side, _PATCH):
-        a, b, c, d = picture[i], picture[i + 1], picture[i + 2], picture[i + 3]
-        for x in range(width):
-            rows[x] = np.int32(a[x]) + np.int32(b[x]) + np.int32(c[x]) + np.int32(d[x])
-        for j in range(0, width, 3 * _PATCH):
-            blue = rows[j] + rows[j + 3] + rows[j + 6] + rows[j + 9]
-            green = rows[j + 1] + rows[j + 4] + rows[j + 7] + rows[j + 10]
-            red = rows[j + 2] + rows[j + 5] + rows[j + 8] + rows[j + 11]
+    for i in range(0, side, _CELL):
+        for y in range(i, i + _CELL):
+            here = picture[y]
+            for x in range(width):
+                rows[x] += here[x]
+        for j in range(0, width, 3 * _CELL):
+            blue, green, red = np.int32(0), np.int32(0), np.int32(0)
+            for x in range(j, j + 3 * _CELL, 3):
+                blue += rows[x]
+                green += rows[x + 1]
+                red += rows[x + 2]
             at = j // (3 * part) * 3
             parts[at] += blue
             parts[at + 1] += green
             parts[at + 2] += red
-            spread = max(spread, max(blue, max(green, red)) - min(blue, min(green, red)))  # noqa: PLW3301 - nested for numba
-        if (i + _PATCH) % part == 0:
+            spread = max(spread, max(blue, max(green, red)) - min(blue, min(green, red)))  # nested for numba
+        rows[:] = 0
+        if (i + _CELL) % part == 0:
             for c in range(24):
                 layout[i // part, c] = (parts[c] + part * part // 2) // (part * part)
                 out[BLUE + c % 3] += parts[c]
                 parts[c] = 0
-    out[COLOUR_SPREAD] = (spread + _PATCH * _PATCH // 2) // (_PATCH * _PATCH)
+    out[COLOUR_SPREAD] = (spread + _CELL * _CELL // 2) // (_CELL * _CELL)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -78,21 +80,20 @@ def _light(grey: Any, out: Any, grid: Any) -> None:
     columns = np.zeros(side, np.int32)
     for y in range(side):
         here = grey[y]
+        squares = np.int32(0)
         for x in range(side):
-            columns[x] += here[x]
+            value = np.int32(here[x])
+            columns[x] += value
+            squares += value * value
+        out[GREY_SQUARES] += squares
         if (y + 1) % (side // 8) == 0:
             for j in range(9):
                 # Column x reaches from 9 x to 9 (x + 1), part j from side j to side (j + 1).
                 for x in range(j * side // 9, -(-(j + 1) * side // 9)):
                     grid[y // (side // 8), j] += (min(9 * (x + 1), side * (j + 1)) - max(9 * x, side * j)) * columns[x]
-            columns[:] = 0
-        total, squares = np.int32(0), np.int32(0)
-        for x in range(side):
-            value = np.int32(here[x])
-            total += value
-            squares += value * value
-        out[GREY] += total
-        out[GREY_SQUARES] += squares
+            for x in range(side):
+                out[GREY] += columns[x]
+                columns[x] = 0
     for y in range(1, side - 1):
         above, here, below = grey[y - 1], grey[y], grey[y + 1]
         total, squares = np.int32(0), np.int32(0)

@@ -66,7 +66,7 @@ def _taps(n_out: int, whole: Any, part: Any, start: Any, weight: Any) -> None:
     """Write where each output pixel begins to read, and its weights; all have as many taps, those it does not need weigh nothing."""
     for j in range(n_out):
         first, last = whole[j], whole[j + 1]
-        start[j] = first * 4
+        start[j] = first * 3
         weight[:, j] = 0
         if first == last:
             weight[0, j] = part[j + 1] - part[j]
@@ -82,53 +82,53 @@ def area_square(src: Any, side: int) -> Any:
 
     Parameters
     ----------
-    src : numpy.ndarray, shape (H, W, 4), uint8, C-contiguous
-        Four bytes a pixel; the fourth is ignored (padding lets the loops use SIMD).
+    src : numpy.ndarray, shape (H, W, 3), uint8, C-contiguous
+        The picture.
     side : int
         Side of the result, in pixels, at least 1.
 
     Returns
     -------
     numpy.ndarray, shape (side, side, 3), uint8
-        The first three channels, resampled and rounded half up.
+        The picture, resampled and rounded half up.
     """
     height, width = src.shape[0], src.shape[1]
-    flat = src.reshape(height, width * 4)
+    flat = src.reshape(height, width * 3)
     down, down_part = np.empty(side + 1, np.int64), np.empty(side + 1, np.int64)
     across, across_part = np.empty(side + 1, np.int64), np.empty(side + 1, np.int64)
     _edges(height, side, down, down_part)
     _edges(width, side, across, across_part)
-    taps = -(-((width + side - 1) // side + 1) // 3) * 3  # three at a time, without a loop that would keep the channels apart
-    # unsigned, because a signed index costs a wrap-around test that keeps LLVM from loading the four channels at once
+    taps = max(3, (width + side - 1) // side + 1)
+    # unsigned, because a signed index costs a wrap-around test that keeps LLVM from loading neighbours at once
     start, weight = np.empty(side, np.uint64), np.empty((taps, side), np.float32)
     _taps(side, across, across_part, start, weight)
-    out = np.empty((side, side, 3), np.uint8)
-    row, line = np.zeros((width + taps) * 4, np.float32), np.empty(side * 4, np.float32)
+    first, second, third = weight[0], weight[1], weight[2]
+    out = np.empty((side, side * 3), np.uint8)
+    row, line = np.zeros((width + taps + 2) * 3, np.float32), np.empty(side * 3 + 1, np.float32)
     scale = np.float32(1.0 / (float(height) * float(width)))
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     for i in range(side):
-        _row_of(flat, i, side, down, down_part, row[: width * 4])
-        line[:] = 0
-        for t in range(0, taps, 3):
-            first, second, third = weight[t], weight[t + 1], weight[t + 2]
-            shift = np.uint64(t) * four
-            for j in range(side):
-                k, at = start[j] + shift, np.uint64(j) * four
-                u, v, w = first[j], second[j], third[j]
-                b, g, r, x = u * row[k], u * row[k + one], u * row[k + two], u * row[k + three]
-                k += four
-                b, g, r, x = b + v * row[k], g + v * row[k + one], r + v * row[k + two], x + v * row[k + three]
-                k += four
-                b, g, r, x = b + w * row[k], g + w * row[k + one], r + w * row[k + two], x + w * row[k + three]
-                b, g, r, x = b + line[at], g + line[at + one], r + line[at + two], x + line[at + three]
-                line[at], line[at + one], line[at + two], line[at + three] = b, g, r, x
-        for j in range(side * 4):
-            line[j] = line[j] * scale + np.float32(0.5)
+        _row_of(flat, i, side, down, down_part, row[: width * 3])
         for j in range(side):
-            out[i, j, 0] = np.uint8(line[4 * j])
-            out[i, j, 1] = np.uint8(line[4 * j + 1])
-            out[i, j, 2] = np.uint8(line[4 * j + 2])
-    return out
+            # Four lanes make one register: the fourth is the next pixel's blue, and the next output overwrites it.
+            k, at = start[j], np.uint64(j) * three
+            u, v, w = first[j], second[j], third[j]
+            b, g, r, x = u * row[k], u * row[k + one], u * row[k + two], u * row[k + three]
+            k += three
+            b, g, r, x = b + v * row[k], g + v * row[k + one], r + v * row[k + two], x + v * row[k + three]
+            k += three
+            b, g, r, x = b + w * row[k], g + w * row[k + one], r + w * row[k + two], x + w * row[k + three]
+            line[at], line[at + one], line[at + two], line[at + three] = b, g, r, x
+        for t in range(3, taps):
+            part = weight[t]
+            for j in range(side):
+                k, at = start[j] + np.uint64(t) * three, np.uint64(j) * three
+                line[at] += part[j] * row[k]
+                line[at + one] += part[j] * row[k + one]
+                line[at + two] += part[j] * row[k + two]
+        for j in range(side * 3):
+            out[i, j] = np.uint8(line[j] * scale + np.float32(0.5))
+    return out.reshape(side, side, 3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

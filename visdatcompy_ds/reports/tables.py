@@ -21,6 +21,7 @@ from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, P
 from visdatcompy_ds.engine import files
 
 Columns = dict[str, Sequence[Any]]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PLAN_FORMAT, PLAN_VERSION = "visdatcompy_ds plan", 1
 
 
@@ -69,13 +70,19 @@ def to_csv(columns: Columns) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*([_cell(value) for value in column] for column in columns.values()), strict=True))
+    writer.writerows(zip(*(_cells(column) for column in columns.values()), strict=True))
     return stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cells(column: Sequence[Any]) -> list[str]:
+    if all(type(value) is str for value in column):
+        return ["'" + value if value.startswith(_FORMULA) else value for value in column]
+    return [_cell(value) for value in column]
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return "'" + value if value[:1] in "=+-@\t\r" and value else value
+        return "'" + value if value.startswith(_FORMULA) else value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, np.datetime64):

@@ -88,6 +88,9 @@ def fingerprint(
     counts = Counts()
     measured_row: dict[bytes, int] = {}
     repeats: dict[int, bytes] = {}
+    single: dict[str, tuple[list[int], list[object]]] = {}
+    blocks: dict[str, list[Array]] = {}
+    block_rows: list[Array] = []
     threads = opencv_threads(1) if worker.working else 0
     try:
         # The first image goes alone: it loads decoders and kernels, for which the threads would otherwise wait in each other's way.
@@ -95,10 +98,13 @@ def fingerprint(
         for chunk in itertools.chain.from_iterable(chunks):
             bar.update(chunk.files)
             for name, (at, values) in chunk.single.items():
-                columns[name][at] = values
-            for name, block in chunk.blocks.items():
-                columns[name][chunk.block_rows] = block
-            decoded[chunk.block_rows] = True
+                rows_of, values_of = single.setdefault(name, ([], []))
+                rows_of += at
+                values_of += values
+            if len(chunk.block_rows):
+                block_rows.append(chunk.block_rows)
+                for name, block in chunk.blocks.items():
+                    blocks.setdefault(name, []).append(block)
             for row, (state, why) in chunk.statuses.items():
                 status[row], reason[row] = STATUS_CODE[state], why
             for row, digest in chunk.digests.items():
@@ -111,6 +117,13 @@ def fingerprint(
         bar.close()
         if worker.working:
             opencv_threads(threads)
+    for name, (at, values) in single.items():
+        columns[name][at] = values
+    if block_rows:  # at the end, and not chunk by chunk beside the working threads
+        places = np.concatenate(block_rows)
+        decoded[places] = True
+        for name, parts in blocks.items():
+            columns[name][places] = np.concatenate(parts)
     _copy_repeats(repeats, measured_row, [*columns.values(), decoded, status, reason])
     measured = dataclasses.replace(table, status=status, reason=reason)
     return Fingerprints(measured, {**columns, "decoded": decoded}), counts
@@ -175,7 +188,7 @@ class _Pass:
     def __call__(self, rows: Array) -> _Chunk:
         single: dict[str, tuple[list[int], list[object]]] = {}
         chunk = _Chunk(len(rows), {}, single, {}, np.empty(0, np.int64), {}, set(), Counts())
-        pictures: list[Array] = []
+        pictures = np.empty((len(rows) if self.working else 0, decode.WORKING_SIDE, decode.WORKING_SIDE, 3), np.uint8)
         picture_rows: list[int] = []
         headers: list[decode.Header] = []
         header_rows: list[int] = []
@@ -208,12 +221,12 @@ class _Pass:
                 continue
             if picture.status is not Status.OK:
                 chunk.statuses[row] = (picture.status, picture.reason)
-            pictures.append(picture.pixels)
+            pictures[len(picture_rows)] = picture.pixels
             picture_rows.append(row)
         for probe in self.facts:
             single[probe.name] = header_rows, [probe.compute(header, None) for header in headers]
-        if pictures:
-            block = WorkingBlock(np.stack(pictures))
+        if picture_rows:
+            block = WorkingBlock(pictures[: len(picture_rows)])
             chunk.blocks = {probe.name: probe.compute(block) for probe in self.working}
             chunk.block_rows = np.array(picture_rows)
         chunk.counts = Counts(reads, decodes, bytes_read)

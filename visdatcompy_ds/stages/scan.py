@@ -124,8 +124,16 @@ def _natural_order(ids: Mapping[bytes, str]) -> Callable[[bytes], Any]:
     from natsort import natsort_keygen
 
     natural = natsort_keygen()
-    # Folder by folder, as a file browser shows it; the id itself ends all ties, so that no order is left to the file system.
-    return lambda key: (tuple(natural(part) for part in ids[key].split("/")), ids[key])
+    folders: dict[str, tuple[Any, ...]] = {"": ()}
+
+    def order(key: bytes) -> tuple[Any, ...]:
+        # Folder by folder, as a file browser shows it; the id itself ends all ties, so that no order is left to the file system.
+        folder, _, name = ids[key].rpartition("/")
+        if folder not in folders:
+            folders[folder] = tuple(natural(part) for part in folder.split("/"))
+        return (*folders[folder], natural(name)), ids[key]
+
+    return order
 
 
 def _named_sources(source: Source) -> Iterable[tuple[str, PathLike | list[bytes]]]:

@@ -45,12 +45,12 @@ def decode_working(data: bytes, header: Header, side: int = WORKING_SIDE) -> Pic
     from visdatcompy_ds.kernels.resample import area_square  # numba is not loaded for a header
 
     if header.format in _JPEG:
-        stored, status, reason = decode_jpeg(data, header, side, "BGRX")
+        stored, status, reason = decode_jpeg(data, header, side)
         pixels = area_square(stored, side)
         if header.orientation != 1:
             pixels = turn_upright(pixels, header.orientation)
         return Picture(pixels, status, reason)
-    full, status, reason = _decode_other(data, header, "BGRX")
+    full, status, reason = _decode_other(data, header)
     return Picture(area_square(full, side), status, reason)
 
 
@@ -75,17 +75,17 @@ def decode_full(data: bytes, header: Header) -> Picture:
         Cut short, or damaged beyond reading.
     """
     if header.format in _JPEG:
-        stored, status, reason = decode_jpeg(data, header, 0, "BGR")
+        stored, status, reason = decode_jpeg(data, header, 0)
         return Picture(turn_upright(stored, header.orientation), status, reason)
-    pixels, status, reason = _decode_other(data, header, "BGR")
+    pixels, status, reason = _decode_other(data, header)
     return Picture(pixels, status, reason)
 
 
-def _decode_other(data: bytes, header: Header, layout: str) -> tuple[np.ndarray, Status, str]:
+def _decode_other(data: bytes, header: Header) -> tuple[np.ndarray, Status, str]:
     from visdatcompy_ds.engine.decode.pillow import decode_first, to_bgr
 
     image, status, reason = decode_first(data, header)
-    pixels = to_bgr(image, layout)
+    pixels = to_bgr(image)
     if header.format not in _TURNED_BY_DECODER:
         pixels = turn_upright(pixels, header.orientation)
     return pixels, status, reason

@@ -26,7 +26,7 @@ _BUFFER_BYTES = 2 << 20
 _thread = threading.local()
 
 
-def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pixels, Status, str]:
+def decode_jpeg(data: bytes, header: Header, side: int) -> tuple[Pixels, Status, str]:
     """Decode a JPEG as stored, not yet upright.
 
     Parameters
@@ -38,12 +38,10 @@ def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pi
     side : int
         Both sides of the result have at least this many pixels, where the picture has them: the decoder reduces as far as that allows.
         0: full resolution.
-    layout : str
-        "BGR" or "BGRX".
 
     Returns
     -------
-    numpy.ndarray, shape (H, W, 3 or 4), uint8
+    numpy.ndarray, shape (H, W, 3), uint8
         The pixels. With a `side` they may lie in a buffer of the thread: the next decode overwrites them.
     Status, str
         What became of the file, and why.
@@ -55,9 +53,9 @@ def decode_jpeg(data: bytes, header: Header, side: int, layout: str) -> tuple[Pi
     """
     buffer = _buffer(header, side) if side else None
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True, buffer=buffer)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=True, buffer=buffer)
     except Exception as error:  # simplejpeg raises ValueError and more, all with the decoder's words
-        return _second_try(data, header, side, layout, str(error))
+        return _second_try(data, header, side, str(error))
     if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
         return pixels, Status.DAMAGED, reasons.ZEROED
     return pixels, Status.OK, ""
@@ -70,7 +68,7 @@ def _buffer(header: Header, side: int) -> Pixels | None:
     """
     short, long = sorted((header.width, header.height))
     eighths = min(8, max(1, -(-8 * side // short)))
-    if 4 * (short * eighths // 8 + 1) * (long * eighths // 8 + 1) > _BUFFER_BYTES // 2:
+    if 3 * (short * eighths // 8 + 1) * (long * eighths // 8 + 1) > _BUFFER_BYTES // 2:
         return None
     memory: Pixels | None = getattr(_thread, "memory", None)
     if memory is None:
@@ -78,33 +76,33 @@ def _buffer(header: Header, side: int) -> Pixels | None:
     return memory
 
 
-def _second_try(data: bytes, header: Header, side: int, layout: str, complaint: str) -> tuple[Pixels, Status, str]:
+def _second_try(data: bytes, header: Header, side: int, complaint: str) -> tuple[Pixels, Status, str]:
     if "subsampling" in complaint:
-        return _by_pillow(data, header, side, layout)
+        return _by_pillow(data, header, side)
     progressive, components, scans = read_scans(data)
     if not scans:
         raise UnreadableImageError(reasons.TRUNCATED)
     if not _has_end(data, scans[0].start):  # two such bytes are always a marker in a scan
-        return _without_end(data, side, layout, progressive, components, scans)
+        return _without_end(data, side, progressive, components, scans)
     repaired = without_stray_bytes(data)
     if repaired is not None:
         try:
-            return _strict(repaired, side, layout), Status.RECOVERED, reasons.STRAY_BYTES
+            return _strict(repaired, side), Status.RECOVERED, reasons.STRAY_BYTES
         except UnreadableImageError:
             pass
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=False)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=False)
     except Exception:
         try:
-            pixels = _by_pillow(data, header, side, layout)[0]
+            pixels = _by_pillow(data, header, side)[0]
         except UnreadableImageError:
             raise UnreadableImageError(reasons.BEYOND_READING) from None
     return pixels, Status.DAMAGED, reasons.DAMAGED
 
 
-def _strict(data: bytes, side: int, layout: str) -> Pixels:
+def _strict(data: bytes, side: int) -> Pixels:
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, layout, min_height=side, min_width=side, strict=True)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=True)
     except Exception:
         raise UnreadableImageError(reasons.TRUNCATED) from None
     return pixels
@@ -114,14 +112,12 @@ def _has_end(data: bytes, start: int) -> bool:
     return data.find(_END, start) >= 0
 
 
-def _without_end(
-    data: bytes, side: int, layout: str, progressive: bool, components: tuple[int, ...], scans: list[Scan]
-) -> tuple[Pixels, Status, str]:
+def _without_end(data: bytes, side: int, progressive: bool, components: tuple[int, ...], scans: list[Scan]) -> tuple[Pixels, Status, str]:
     """Tell a file that lacks nothing but its end marker from one that was cut short."""
     whole = data[:-1] if data.endswith(b"\xff") else data
     if not _covers_all(progressive, components, scans):
         raise UnreadableImageError(reasons.TRUNCATED)
-    pixels = _strict(whole + _END, side, layout)
+    pixels = _strict(whole + _END, side)
     if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
         return pixels, Status.DAMAGED, reasons.ZEROED
     return pixels, Status.RECOVERED, reasons.NO_END
@@ -152,12 +148,12 @@ def _zeros_may_be_flat(data: bytes, scan: Scan) -> bool:
     return all(symbol & 15 == 0 for symbol in scan.first_symbols)
 
 
-def _by_pillow(data: bytes, header: Header, side: int, layout: str) -> tuple[Pixels, Status, str]:
+def _by_pillow(data: bytes, header: Header, side: int) -> tuple[Pixels, Status, str]:
     from visdatcompy_ds.engine.decode.pillow import draft_jpeg
 
     if not _has_end(data[-64:] if header.format == "JPEG" else data, 0) and not _has_end(data, len(data) // 2):
         raise UnreadableImageError(reasons.TRUNCATED)
-    pixels = draft_jpeg(data, side, layout)
+    pixels = draft_jpeg(data, side)
     if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
         return pixels, Status.DAMAGED, reasons.ZEROED
     return pixels, Status.OK, ""

@@ -132,19 +132,17 @@ def _decode_heif(data: bytes) -> Image.Image:
     return image
 
 
-def to_bgr(image: Image.Image, layout: str = "BGR") -> Pixels:
+def to_bgr(image: Image.Image) -> Pixels:
     """Convert a decoded picture to 8 bit colour by the table above.
 
     Parameters
     ----------
     image : PIL.Image.Image
         Decoded.
-    layout : str
-        "BGR" or "BGRX".
 
     Returns
     -------
-    numpy.ndarray, shape (H, W, 3 or 4), uint8
+    numpy.ndarray, shape (H, W, 3), uint8
         Writable, C-contiguous.
     """
     if image.mode.startswith(("I", "F")):
@@ -152,12 +150,12 @@ def to_bgr(image: Image.Image, layout: str = "BGR") -> Pixels:
     with without_warnings():
         try:
             colour = image if image.mode == "RGB" else image.convert("RGB")
-            raw = bytearray(colour.tobytes("raw", layout))
+            raw = bytearray(colour.tobytes("raw", "BGR"))
         except MemoryError:
             raise
         except Exception:
             raise UnreadableImageError(reasons.BEYOND_READING) from None
-    return np.frombuffer(raw, np.uint8).reshape(image.height, image.width, len(layout))
+    return np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3)
 
 
 def _to_8_bit(image: Image.Image) -> Pixels:
@@ -177,11 +175,11 @@ def _to_8_bit(image: Image.Image) -> Pixels:
     return levels
 
 
-def draft_jpeg(data: bytes, side: int, layout: str) -> Pixels:
+def draft_jpeg(data: bytes, side: int) -> Pixels:
     """Decode a JPEG that simplejpeg cannot, reduced while both sides keep at least `side` pixels (0: in full)."""
     image = open_picture(data, "JPEG")
     if side:
         with without_warnings():
             image.draft(None, (side, side))
     load(image)
-    return to_bgr(image, layout)
+    return to_bgr(image)

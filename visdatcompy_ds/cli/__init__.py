@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
 import sys
 
 
@@ -14,9 +12,4 @@ def main() -> None:
 
     # A command builds tables and ends: the cyclic collector would go through all of numba and OpenCV again and again to find nothing.
     gc.set_threshold(200_000, 50, 50)
-    code = run(sys.argv[1:])
-    # Everything is written and synced. Taking numba and OpenCV apart again would cost each command a sixth of a second.
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # the reader has gone, or there is no stream
-            stream.flush()
-    os._exit(code)
+    sys.exit(run(sys.argv[1:]))

@@ -64,7 +64,7 @@ def _colours(picture: Any, out: Any, layout: Any) -> None:
             parts[at] += blue
             parts[at + 1] += green
             parts[at + 2] += red
-            spread = max(spread, max(blue, max(green, red)) - min(blue, min(green, red)))  # nested for numba
+            spread = max(spread, max(blue, max(green, red)) - min(blue, min(green, red)))  # noqa: PLW3301 - numba takes two
         rows[:] = 0
         if (i + _CELL) % part == 0:
             for c in range(24):

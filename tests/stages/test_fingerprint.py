@@ -90,6 +90,19 @@ def test_turned_pictures_measure_like_the_upright_one(tmp_path, photo, write):
     assert frame["phash"].nunique() == 1 and frame["dhash"].nunique() == 1 and set(frame["width"]) == {320}
 
 
+def test_the_work_travels_to_another_process(folder):
+    import pickle
+
+    from visdatcompy_ds.engine.decode import Limits
+    from visdatcompy_ds.stages.fingerprint import _Pass
+
+    files = scan(folder)
+    there = pickle.loads(pickle.dumps(_Pass(files.path, ["sha256", "phash", "width"], Limits())))
+    chunk = pickle.loads(pickle.dumps(there(np.arange(4))))
+    here, _ = fingerprint(files, ["phash"], 1)
+    assert np.array_equal(chunk.blocks["phash"], here["phash"][chunk.block_rows])
+
+
 def test_a_vanished_file_is_a_row(folder):
     files = scan(folder)
     (folder / "3.jpg").unlink()

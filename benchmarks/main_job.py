@@ -1,6 +1,6 @@
 """Whole-process time of ``clean`` against the floor: read + sha256 + header + the same reduced decode, and nothing else.
 
-    python benchmarks/main_job.py [--shared DIR] [--small] [--rounds 5]
+    python benchmarks/main_job.py [--shared DIR] [--small] [--rounds 15]
 
 In one run, in turn: ``clean`` on N photos, ``clean`` on one photo, the floor on the N photos with the same number of threads. Reported are
 medians, the ratio (clean on N - clean on one) / floor with and without the full-resolution confirmation, and the peak memory of ``clean``.
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, help="folder with clothing/, cats_dogs/, cameratrap/")
     parser.add_argument("--small", action="store_true", help="only show that it runs")
     parser.add_argument("--large", type=int, default=300, help="number of 8 MP photos")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     start_up(options.rounds)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +48,9 @@ class Dataset:
         Seconds without a shot at a station that end an event.
     workers : int or "auto"
         Threads; "auto" is one per core. Results do not depend on it.
-    limits : Limits, optional
-        What is refused before a decoder sees it.
+    limits : dict, optional
+        What is refused before a decoder sees it: "max_pixels" (100 million), "max_file_bytes" (2 GB), "max_scans" of a JPEG (200),
+        "max_metadata_bytes" (4 MB).
     show_progress : bool, optional
         None shows a bar on a terminal when it takes more than two seconds.
 
@@ -75,14 +77,14 @@ class Dataset:
         label: context.Rule = None,
         gap_s: float = 60,
         workers: Workers = "auto",
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, int] | None = None,
         show_progress: bool | None = None,
     ) -> None:
         worker_count(workers)
         found = scan.scan(source, name, recursive, include, exclude)
         self._source = source
         self._rules: list[dict[str, Any]] = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
-        self._workers, self._limits, self._show_progress = workers, limits or Limits(), show_progress
+        self._workers, self._limits, self._show_progress = workers, Limits.of(limits), show_progress
         self._take(Fingerprints(found, {}))
         context.add_context(self._table.take(slice(0, 0)), **self._rules[0])
 
@@ -158,7 +160,7 @@ class Dataset:
         try:
             return self.images[key]
         except (IndexError, TypeError):
-            message = f"No image at {key!r}: {self.name} has {len(self)} images"
+            message = f"No image at {key!r}: {self.name} has {len(self)} images, counted from 0, and they are found by id too"
             raise IndexError(message) from None
 
     def __contains__(self, key: object) -> bool:
@@ -175,29 +177,38 @@ class Dataset:
         """
         found = [image for image in self.images if image.id == name] or [image for image in self.images if image.filename == name]
         if not found:
-            raise UnknownNameError("image", name, [image.id for image in self.images[:20]])
+            raise self._unknown(name)
         if len(found) > 1:
             raise ArgumentError(
                 f"{len(found)} images are called {name!r}", f"Their ids: {', '.join(image.id for image in found[:5])}", "Use the id"
             )
         return found[0]
 
+    def _unknown(self, name: object) -> ArgumentError:
+        """Return the error for a name that is no image's."""
+        near = difflib.get_close_matches(str(name), self.filenames[:10_000], n=1)
+        example = f"for example {for_display(self.filenames[0])!r}" if len(self) else "none"
+        return UnknownNameError(
+            "image", name, (), f"{self.name} has {len(self)} images, {example}", f"Did you mean {for_display(near[0])!r}?" if near else ""
+        )
+
     def delete_image(self, image: Image | str) -> None:
         """Take an image out of this object; the file stays where it is."""
-        target = self.get_image(image) if isinstance(image, str) else image
+        target = image if isinstance(image, Image) else self.get_image(image)
         at = [row for row, held in zip(self._rows.tolist(), self.images, strict=True) if held is target or held.path == target.path]
         if not at:
-            raise UnknownNameError("image", target.id, [held.id for held in self.images[:20]])
+            raise self._unknown(target.id)
         self._table = self._table.take(np.setdiff1d(np.arange(len(self._table)), at))
         self._images = None
 
-    def subset(self, ids: Iterable[str | Image]) -> Dataset:
-        """Return a new Dataset of some images, in natural order."""
-        wanted = {image.id if isinstance(image, Image) else image for image in ids}
+    def subset(self, ids: str | Iterable[str | Image]) -> Dataset:
+        """Return a new Dataset of the images of these ids, in natural order."""
+        listed = [ids] if isinstance(ids, str) else ids
+        wanted = {image.id if isinstance(image, Image) else image for image in listed}
         rows = self._rows[np.isin(self.files.id[self._rows].astype(str), list(wanted))] if wanted else self._rows[:0]
         missing = wanted - set(self.files.id[rows])
         if missing:
-            raise UnknownNameError("image", min(missing), [image.id for image in self.images[:20]])
+            raise self._unknown(min(missing, key=str))
         return self._with_table(self._table.take(rows))
 
     def filter(self, keep: Callable[[pd.Series[Any]], bool]) -> Dataset:
@@ -207,8 +218,19 @@ class Dataset:
         --------
         >>> bright = Dataset("datasets/trail").filter(lambda row: row.brightness > 100)
         """
+        if not callable(keep):
+            raise ArgumentError(
+                f"A filter of type {type(keep).__name__}", "Allowed: a function of a row", "lambda row: row.brightness > 100"
+            )
         frame = self.table()
-        chosen = [bool(keep(row)) for _, row in frame.iterrows()]
+        try:
+            chosen = [bool(keep(row)) for _, row in frame.iterrows()]
+        except (KeyError, AttributeError) as error:
+            name = error.args[0] if isinstance(error, KeyError) else error.name
+            is_of_row = isinstance(error, KeyError) or type(error.obj).__name__ == "Series"
+            if is_of_row and isinstance(name, str) and name not in frame.columns:
+                raise UnknownNameError("column", name, frame.columns) from None
+            raise
         rows = np.flatnonzero(chosen)
         rows = rows[~self.files.has_status(Status.SKIPPED)[rows]]
         return self._with_table(self._table.take(rows))

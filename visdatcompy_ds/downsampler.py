@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.tables import Fingerprints
 from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.selection import Selection
-from visdatcompy_ds.stages.sample import of_distinct_content, sample, whole_number
+from visdatcompy_ds.stages.sample import of_distinct_content, sample
 
 
 class Downsampler:
@@ -33,6 +34,10 @@ class Downsampler:
     def __init__(self, dataset: Dataset, rules: str = "visual") -> None:
         require_dataset(dataset, "dataset")
         self.dataset, self.rules = dataset, BUCKETS[rules].name
+
+    def __repr__(self) -> str:
+        """Return the dataset and the rule."""
+        return f"Downsampler({self.dataset!r}, rules={self.rules!r})"
 
     def sample(self, n: int, seed: int = 42, given: Dataset | Sequence[Dataset] | None = None) -> Selection:
         """Choose exactly `n` distinct images, or all usable ones where there are fewer.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import functools
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import ArgumentError, ImageError, MissingSourceError, SourceError
-from visdatcompy_ds.base.names import for_display, path_bytes, to_text
+from visdatcompy_ds.base.names import for_display, to_text
 from visdatcompy_ds.base.status import Status
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ class Image:
     ----------
     path : str, bytes or os.PathLike
         Where the file is.
-    limits : Limits, optional
-        What is refused before a decoder sees it; by default more than 100 Mpx, 2 GB or 200 JPEG scans.
+    limits : dict, optional
+        What is refused before a decoder sees it: "max_pixels" (100 million), "max_file_bytes" (2 GB), "max_scans" of a JPEG (200),
+        "max_metadata_bytes" (4 MB).
 
     Attributes
     ----------
@@ -47,15 +50,17 @@ class Image:
     (640, 480, 'JPEG')
     """
 
-    def __init__(self, path: str | bytes | os.PathLike[str], limits: decode.Limits | None = None, *, id: str | None = None) -> None:
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            raise ArgumentError(f"A path of type {type(path).__name__}", "Allowed: str, bytes or pathlib.Path")
+    def __init__(
+        self, path: str | bytes | os.PathLike[str], limits: decode.Limits | Mapping[str, int] | None = None, *, id: str | None = None
+    ) -> None:
+        from visdatcompy_ds.engine import decode
+
         self._path = path_bytes(path)
         self.path = os.fsdecode(self._path)
         self.filename = os.path.basename(self.path)
         self.id = to_text(os.path.basename(self._path)) if id is None else id
         self.exif_data: dict[str, Any] | None = None
-        self._limits = limits
+        self._limits = decode.Limits.of(limits)
 
     def __repr__(self) -> str:
         """Return the path."""
@@ -86,22 +91,20 @@ class Image:
         from visdatcompy_ds.engine import decode
 
         head = self._content(decode.HEAD_BYTES)
-        limits = self._limits or decode.Limits()
         if len(head) == decode.HEAD_BYTES:
             try:
-                return decode.read_header(head, limits, complete=False)
+                return decode.read_header(head, self._limits, complete=False)
             except ImageError:  # the header lies further back, or is truly broken
                 head = self._content()
-        return self._named(lambda: decode.read_header(head, limits))
+        return self._named(lambda: decode.read_header(head, self._limits))
 
     def _named(self, decoded: Any) -> Any:
         """Call `decoded` and put the path into the error it may raise."""
         try:
             return decoded()
         except ImageError as error:
-            remedy = (
-                "Raise the limit with Image(path, limits=Limits(…))" if error.status is Status.REFUSED and "limit" in error.reason else ""
-            )
+            is_beyond = error.status is Status.REFUSED and "limit" in error.reason
+            remedy = 'Raise it with limits={"max_pixels": …}' if is_beyond else ""
             raise type(error)(error.reason, for_display(self.path), remedy or error.remedy) from error
 
     @property
@@ -169,7 +172,7 @@ class Image:
             raise ArgumentError(f"mode={mode!r}", 'Allowed: "bgr", "rgb", "gray"')
         wanted = None if size is None else _size(size)
         content = self._content()
-        header = self._named(lambda: decode.read_header(content, self._limits or decode.Limits()))
+        header = self._named(lambda: decode.read_header(content, self._limits))
         if wanted == (decode.WORKING_SIDE, decode.WORKING_SIDE):
             pixels = self._named(lambda: decode.decode_working(content, header)).pixels
         else:

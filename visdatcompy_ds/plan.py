@@ -33,6 +33,11 @@ class Plan:
     def __init__(self, comparison: Comparison, selection: Selection | None = None) -> None:
         self.comparison, self.selection = comparison, selection
 
+    def __repr__(self) -> str:
+        """Return how many images stay and go."""
+        removed = sum(self.facts["removed"].values())
+        return f"Plan({removed} to remove, {self.facts['survivors']} stay; summary() says more)"
+
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
         """Counts as plain data: what :meth:`summary` says in words."""

@@ -37,6 +37,10 @@ class Selection:
         self.fingerprints, self.chosen, self._dataset = fingerprints, chosen, dataset
         self._seen, self._buckets_seen = seen, buckets_seen
 
+    def __repr__(self) -> str:
+        """Return how many of how many were chosen."""
+        return f"Selection({len(self)} of {self._seen} images)"
+
     def __len__(self) -> int:
         """Return how many were chosen."""
         return len(self.chosen)

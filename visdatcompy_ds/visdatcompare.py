@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.tables import Files, Fingerprints
@@ -23,7 +24,7 @@ from visdatcompy_ds.plan import Plan
 from visdatcompy_ds.reports import html, tables
 from visdatcompy_ds.selection import Selection
 from visdatcompy_ds.stages.compare import Comparison, compare
-from visdatcompy_ds.stages.sample import of_distinct_content, sample, whole_number
+from visdatcompy_ds.stages.sample import of_distinct_content, sample
 
 
 class VisDatCompare:
@@ -68,6 +69,10 @@ class VisDatCompare:
         self._seed = 42
         self._comparisons: dict[tuple[bool, bool], tuple[list[Files], Comparison]] = {}
 
+    def __repr__(self) -> str:
+        """Return the datasets and what is protected."""
+        return f"VisDatCompare({', '.join(map(repr, self._datasets))}, protect={self.protect!r})"
+
     @property
     def _datasets(self) -> list[Dataset]:
         return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
@@ -93,6 +98,7 @@ class VisDatCompare:
         """
         if sample is not None:
             whole_number(sample, "sample")
+        whole_number(seed, "seed")
         for dataset in self._datasets:
             if not len(dataset):
                 skipped = f"; {len(dataset.files)} other files were skipped" if len(dataset.files) else ""
@@ -113,6 +119,8 @@ class VisDatCompare:
 
     def sample(self, n: int, seed: int = 42, rules: str = "visual") -> Selection:
         """Draw `n` images from the survivors, given what we have."""
+        whole_number(n)
+        whole_number(seed, "seed")
         comparison = (self.plan or self.run()).comparison
         return self._sampled(comparison, n, seed, rules)
 

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import subprocess
@@ -188,3 +189,38 @@ def test_hostile_names_neither_break_the_terminal_nor_the_tables(tmp_path, capsy
 def test_it_runs_as_a_module():
     out = subprocess.run([sys.executable, "-m", "visdatcompy_ds", "--version"], capture_output=True, text=True, check=True)
     assert out.stdout.startswith("visdatcompy_ds ")
+
+
+def test_a_command_leaves_no_cyclic_garbage_per_image(datasets, tmp_path, photo, write):
+    """The command line runs without the cyclic collector, which is right only as long as this holds."""
+    for k in range(30):
+        write(f"more/{k}.jpg", photo(k))
+    for k in range(30):
+        (tmp_path / f"more/broken{k}.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
+
+    def garbage(folder, out):
+        gc.collect()
+        gc.disable()
+        try:
+            run(["clean", str(folder), "--out", str(tmp_path / out), "--sample", "5", "--quiet"])
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    garbage(datasets / "trail", "first")
+    few, many = garbage(datasets / "trail", "few"), garbage(tmp_path / "more", "many")
+    assert many <= few + 60, "60 images, half of them broken, left cyclic garbage"
+
+
+def test_a_thousand_photos_stay_below_the_promised_memory(tmp_path, photo, write):
+    """Memory comes from code and threads, not from images: pixels are never kept."""
+    pytest.importorskip("resource")
+    scenes = [write(f"scene{k}.jpg", photo(k, 500, 375)).read_bytes() for k in range(7)]
+    (tmp_path / "many").mkdir()
+    for k in range(1000):
+        (tmp_path / f"many/{k}.jpg").write_bytes(scenes[k % 7] + bytes([k & 255, k >> 8]))  # what follows the picture makes new content
+    script = "import sys, resource; from visdatcompy_ds.cli.app import run; run(sys.argv[1:]); "
+    script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    command = [sys.executable, "-c", script, "clean", str(tmp_path / "many"), "--out", str(tmp_path / "out"), "--quiet"]
+    peak = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    assert peak / (1e6 if sys.platform == "darwin" else 1e3) < 400

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from visdatcompy_ds.base.errors import ImageError, RefusedImageError, UnreadableImageError
@@ -107,6 +108,57 @@ def test_float_is_scaled_by_its_finite_values() -> None:
     assert decode_full(data, read_header(data)).pixels[0, :, 0].tolist() == [0, 128, 255, 0, 0]
     flat = encode(Image.fromarray(np.full((4, 4), 7, np.float32)), "TIFF")
     assert not decode_full(flat, read_header(flat)).pixels.any()
+
+
+RARE = {
+    "float32 colour": (np.float32, 3, {}),
+    "float64 colour": (np.float64, 3, {}),
+    "half colour": (np.float16, 3, {}),
+    "float32 colour, deflated": (np.float32, 3, {"compression": "zlib"}),
+    "float32 colour in planes": (np.float32, 3, {"planarconfig": "separate"}),
+    "float32 with alpha": (np.float32, 4, {"extrasamples": ["unassalpha"]}),
+    "32 bit colour": (np.uint32, 3, {}),
+    "float64 grey": (np.float64, 1, {}),
+    "half grey": (np.float16, 1, {}),
+}
+
+
+@pytest.mark.parametrize("kind", RARE)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_rare_tiff_is_scaled_like_float(kind: str, orientation: int) -> None:
+    dtype, channels, options = RARE[kind]
+    y, x = np.mgrid[0:12, 0:20]
+    values = np.stack([x, y * 2, x + y, np.full_like(x, 7)], -1)[:, :, :channels].astype(dtype)
+    values = values[:, :, 0] if channels == 1 else values
+    stored = np.moveaxis(values, -1, 0) if "planes" in kind else values
+    stream = io.BytesIO()
+    photometric = "minisblack" if channels == 1 else "rgb"
+    tifffile.imwrite(stream, stored, photometric=photometric, extratags=[(274, "H", 1, orientation, True)], **options)
+    data = stream.getvalue()
+    seen = values.astype(float)[..., None].repeat(3, 2) if channels == 1 else values[:, :, 2::-1].astype(float)
+    expected = np.floor((seen - seen.min()) / (seen.max() - seen.min()) * 255 + 0.5).astype(np.uint8)
+    expected = np.rot90(expected, -1) if orientation == 6 else expected
+    np.testing.assert_array_equal(decode_full(data, read_header(data)).pixels, expected)
+
+
+def test_damaged_rare_tiff_is_a_status_and_says_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.random.default_rng(0).random((32, 40, 3), np.float32), photometric="rgb")
+    whole, rng = stream.getvalue(), np.random.default_rng(1)
+    outcomes = set()
+    for _ in range(400):
+        data = bytearray(whole)
+        for at in rng.integers(0, 300, rng.integers(1, 6)):
+            data[at] = rng.integers(0, 256)
+        try:
+            decode_working(bytes(data), read_header(bytes(data)))
+            outcomes.add("ok")
+        except ImageError as error:
+            outcomes.add(error.reason)
+    assert "ok" in outcomes
+    assert len(outcomes) > 3
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
 
 
 def test_other_modes_follow_the_table() -> None:

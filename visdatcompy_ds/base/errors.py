@@ -42,13 +42,13 @@ class ArgumentError(VisdatError, ValueError):
 class UnknownNameError(ArgumentError, KeyError):
     """A name that no catalog knows."""
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: object, known: Iterable[str], allowed: str = "", remedy: str = "") -> None:
         choices = sorted(known)
         near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
         super().__init__(
             f"Unknown {kind} {name!r}",
-            f"Known: {', '.join(choices)}",
-            f"Did you mean {near[0]!r}?" if near else "",
+            allowed or f"Known: {', '.join(choices)}",
+            remedy or (f"Did you mean {near[0]!r}?" if near else ""),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 
@@ -49,11 +48,6 @@ def _shown(char: str) -> str:
     if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return char.encode("unicode_escape").decode("ascii")
     return char
-
-
-def path_bytes(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
-    """Return a path as bytes; a NUL would cut it in C libraries, and is refused by the system."""
-    return os.fsencode(path)
 
 
 def size_text(size_bytes: float) -> str:

@@ -39,6 +39,12 @@ class WorkingBlock:
         """The same in grey, (n * side, side) uint8."""
         return to_grey(self.tall)
 
+    def reduced_grey(self, side: int) -> Any:
+        """Return the pictures as OpenCV's hashes see them, (n, side, side) uint8: first reduced bilinearly, then made grey."""
+        from visdatcompy_ds.kernels.resample import bilinear_reduce
+
+        return to_grey(bilinear_reduce(self.pictures, side).reshape(-1, side, 3)).reshape(-1, side, side)
+
     @functools.cached_property
     def _moments(self) -> Any:
         from visdatcompy_ds.kernels.moments import moments

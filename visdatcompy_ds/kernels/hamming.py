@@ -25,17 +25,17 @@ def as_words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def distances(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the number of bits in which codes (m, bytes) differ, row by row."""
-    return popcount(as_words(left) ^ as_words(right)).sum(axis=1)
+    return popcount(as_words(left) ^ as_words(right)).sum(axis=1, dtype=np.int64)
 
 
-def popcount(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+def popcount(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """Return the number of ones of each word; NumPy has it from 2.0 on, older ones get it by shifts and adds."""
     if hasattr(np, "bitwise_count"):
-        return np.bitwise_count(words).astype(np.int64)
+        return np.asarray(np.bitwise_count(words))
     x = words - ((words >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return ((x * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.int64)
+    return ((x * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.uint8)
 
 
 def pairs_within(codes: NDArray[np.uint8], radius: int) -> Found:
@@ -85,10 +85,10 @@ def blocks_within(codes: NDArray[np.uint8], radius: int) -> Iterator[Found]:
 
 def _block_by_numpy(words: NDArray[np.uint64], start: int, radius: int) -> Found:
     block, rest = words[start : start + _BLOCK], words[start:]
-    distance = popcount(block[:, None, 0] ^ rest[None, :, 0])
+    distance = popcount(block[:, None, 0] ^ rest[None, :, 0]).astype(np.uint8 if words.shape[1] == 1 else np.uint16)
     for word in range(1, words.shape[1]):
         distance += popcount(block[:, None, word] ^ rest[None, :, word])
     left, right = np.nonzero(distance <= radius)
     later = right > left
     left, right = left[later], right[later]
-    return left + start, right + start, distance[left, right]
+    return left + start, right + start, distance[left, right].astype(np.int64)

@@ -191,3 +191,33 @@ def area_resize(src: Any, width: int, height: int) -> Any:
     for channel in range(src.shape[2]):
         out[:, :, channel] = area_resize_grey(np.array(src[:, :, channel], order="C"), height, width)
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def bilinear_reduce(pictures: Any, side: int) -> Any:
+    """Reduce square pictures as OpenCV's INTER_LINEAR_EXACT does by an even factor: the mean of the four pixels amid each part.
+
+    Parameters
+    ----------
+    pictures : (n, S, S, 3) uint8
+        S is an even multiple of `side`.
+    side : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    (n, side, side, 3) uint8
+        Means rounded half up.
+    """
+    n, factor = len(pictures), pictures.shape[1] // side
+    reduced = np.empty((n, side, side, 3), np.uint8)
+    before = factor // 2 - 1
+    for k in range(n):
+        for y in range(side):
+            upper, lower = pictures[k, y * factor + before], pictures[k, y * factor + before + 1]
+            for x in range(side):
+                at = x * factor + before
+                for c in range(3):
+                    total = np.int32(upper[at, c]) + upper[at + 1, c] + lower[at, c] + lower[at + 1, c]
+                    reduced[k, y, x, c] = (total + 2) >> 2
+    return reduced

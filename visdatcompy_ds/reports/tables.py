@@ -14,20 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import OutputError
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, Pairs, PlanTable, SelectionTable
 from visdatcompy_ds.engine import files
 
-Columns = dict[str, Sequence[Any]]
+Columns = dict[str, Sequence[Any] | Array]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PLAN_FORMAT, PLAN_VERSION = "visdatcompy_ds plan", 1
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
     """Return `folder` as a path where results may go: new, empty, or holding only our mark."""
-    path = Path(folder)
+    path = Path(os.fsdecode(path_bytes(folder, "folder")))
     try:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file", "Results go into a new or empty folder", "Choose another one")
@@ -59,10 +60,11 @@ def prepare_folder(folder: str | os.PathLike[str]) -> Path:
 
 def save(path: str | os.PathLike[str], data: bytes) -> None:
     """Write one file of results."""
+    target = os.fsdecode(path_bytes(path))
     try:
-        files.write_atomically(path, data)
+        files.write_atomically(target, data)
     except OSError as error:
-        raise OutputError(f"Cannot write {os.fspath(path)}: {files.describe(error)}", "", "Check space and permissions") from None
+        raise OutputError(f"Cannot write {target}: {files.describe(error)}", "", "Check space and permissions") from None
 
 
 def to_csv(columns: Columns) -> bytes:
@@ -74,7 +76,13 @@ def to_csv(columns: Columns) -> bytes:
     return stream.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _cells(column: Sequence[Any]) -> list[str]:
+def _cells(column: Sequence[Any] | Array) -> list[str]:
+    if isinstance(column, np.ndarray):
+        if column.dtype.kind in "iu":
+            return list(map(str, column.tolist()))
+        if column.dtype.kind == "M":
+            return ["" if text == "NaT" else text for text in column.astype(str).tolist()]
+        column = column.tolist() if column.dtype.kind in "Of" else list(column)
     if all(type(value) is str for value in column):
         return ["'" + value if value.startswith(_FORMULA) else value for value in column]
     return [_cell(value) for value in column]
@@ -122,18 +130,27 @@ def image_columns(table: Fingerprints) -> Columns:
         "dataset": names,
         "id": ids,
         "path": [to_text(path) for path in table.files.path],
-        "status": [STATUSES[code] for code in table.files.status],
-        "reason": list(table.files.reason),
-        "size_bytes": list(table.files.size_bytes),
-        "sha256": [bytes(digest).hex() if digest.any() else "" for digest in table["sha256"]],
-        "width": [int(value) if there else None for value, there in zip(table["width"], known, strict=True)],
-        "height": [int(value) if there else None for value, there in zip(table["height"], known, strict=True)],
+        "status": [STATUSES[code] for code in table.files.status.tolist()],
+        "reason": table.files.reason,
+        "size_bytes": table.files.size_bytes,
+        "sha256": _hex_digests(table["sha256"]),
+        "width": _where(table["width"], known),
+        "height": _where(table["height"], known),
     }
     for name in ("station", "camera", "taken", "taken_source", "event", "label"):
-        columns[name] = list(table[name])
-    columns["is_grey"] = [bool(value) if there else None for value, there in zip(table["is_grey"], table["decoded"], strict=True)]
-    columns["brightness"], columns["sharpness"] = list(table["brightness"]), list(table["sharpness"])
+        columns[name] = table[name]
+    columns["is_grey"] = _where(table["is_grey"], table["decoded"])
+    columns["brightness"], columns["sharpness"] = table["brightness"], table["sharpness"]
     return columns
+
+
+def _where(column: Array, is_known: Array) -> list[Any]:
+    return [value if known else None for value, known in zip(column.tolist(), is_known.tolist(), strict=True)]
+
+
+def _hex_digests(digests: Array) -> list[str]:
+    text = digests.tobytes().hex()
+    return [text[at : at + 64] if text[at : at + 64] != "0" * 64 else "" for at in range(0, len(text), 64)]
 
 
 def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:

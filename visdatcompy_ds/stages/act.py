@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
+from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import ArgumentError, OutputError
 from visdatcompy_ds.base.names import for_display, to_bytes, to_text
 from visdatcompy_ds.base.tables import Array, Fingerprints
@@ -53,7 +54,7 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     """
     if how not in move.HOW:
         raise ArgumentError(f"how={how!r}", f"Allowed: {', '.join(move.HOW)}")
-    root = os.path.abspath(os.fsencode(folder))
+    root = os.path.abspath(path_bytes(folder, "folder"))
     inside = _first_inside(table, rows, os.path.realpath(root))
     if inside:
         raise OutputError(

@@ -19,6 +19,8 @@ _DATE = re.compile(
     r"[-_. T]{1,2}([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?!\d)"
 )
 
+_SHORTEST_DATE = len("20250603_051244")
+
 
 def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = None, gap_s: float = 60) -> Fingerprints:
     """Return `table` with the columns taken, taken_source, station, event, label and has_sidecar.
@@ -86,7 +88,8 @@ def date_in_name(file_id: str) -> np.datetime64 | None:
     >>> str(date_in_name("cam/IMG_20250603_051244.jpg"))
     '2025-06-03T05:12:44'
     """
-    match = _DATE.search(file_id.rsplit("/", 1)[-1])
+    name = file_id.rsplit("/", 1)[-1]
+    match = _DATE.search(name) if len(name) >= _SHORTEST_DATE else None
     if match is None:
         return None
     try:

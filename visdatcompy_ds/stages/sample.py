@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
-from visdatcompy_ds.base.errors import ArgumentError
+from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.tables import Array, Fingerprints, SelectionTable
 from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.kernels import hamming
-
-
-def whole_number(value: object, name: str = "n") -> int:
-    """Return `value` as an int of 0 or more, or raise an error that says what is allowed."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ArgumentError(f"{name}={value!r}", "Allowed: a whole number, 0 or more") from None
-    if isinstance(value, bool) or number < 0:
-        raise ArgumentError(f"{name}={value!r}", "Allowed: a whole number, 0 or more")
-    return number
 
 
 def sample(table: Fingerprints, rows: Array, n: int, given: Array | None = None, rules: str = "visual", seed: int = 42) -> SelectionTable:

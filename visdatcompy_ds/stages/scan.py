@@ -150,7 +150,10 @@ def _named_sources(source: Source) -> Iterable[tuple[str, PathLike | list[bytes]
     if isinstance(source, (str, bytes, os.PathLike)):
         return [("", source)]
     try:
-        return [("", [os.path.abspath(os.fsencode(path)) for path in source])]
+        listed = [os.path.abspath(os.fsencode(path)) for path in source]
+        if not listed:
+            raise ArgumentError("An empty list of paths", "Allowed: one path or more")
+        return [("", listed)]
     except TypeError:
         raise ArgumentError(
             f"A source of type {type(source).__name__}", "Allowed: a folder, a file, a pattern, a list of paths, or named folders"

@@ -56,7 +56,8 @@ def decode_jpeg(data: bytes, header: Header, side: int) -> tuple[Pixels, Status,
         pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=True, buffer=buffer)
     except Exception as error:  # simplejpeg raises ValueError and more, all with the decoder's words
         return _second_try(data, header, side, str(error))
-    if data.find(_ZEROS) >= 0 and _has_zeroed_data(data):
+    # The scans begin behind the metadata, which may be padded with zeros and need not be looked at.
+    if data.find(_ZEROS, len(header.exif) + len(header.xmp)) >= 0 and _has_zeroed_data(data):
         return pixels, Status.DAMAGED, reasons.ZEROED
     return pixels, Status.OK, ""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from visdatcompy_ds.base.arguments import whole_number
+from visdatcompy_ds.base.errors import ArgumentError, UnknownNameError
 from visdatcompy_ds.base.status import Status
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-WORKING_SIDE = 128
+WORKING_SIDE = 128  # side of the working picture in pixels; every hash, metric on small pictures and bucket is built on it
 # Enough for the EXIF with its thumbnail and the XMP of a camera; a header further back makes a second, whole read.
-HEAD_BYTES = 160_000  # side of the working picture in pixels; every hash, metric on small pictures and bucket is built on it
+HEAD_BYTES = 160_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,23 @@ class Limits:
     max_file_bytes: int = 2_000_000_000
     max_scans: int = 200
     max_metadata_bytes: int = 4_000_000
+
+    @classmethod
+    def of(cls, given: Limits | Mapping[str, int] | None) -> Limits:
+        """Return limits from what a user gives: None for the defaults, or some of them by name.
+
+        >>> Limits.of({"max_pixels": 5_000_000}).max_pixels
+        5000000
+        """
+        if given is None or isinstance(given, Limits):
+            return given or cls()
+        if not isinstance(given, Mapping):
+            raise ArgumentError(f"limits of type {type(given).__name__}", "Allowed: a dict", 'For example {"max_pixels": 500_000_000}')
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise UnknownNameError("limit", name, known)
+        return cls(**{name: whole_number(value, name, least=1) for name, value in given.items()})
 
 
 @dataclass(frozen=True, slots=True)

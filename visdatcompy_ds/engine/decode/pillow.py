@@ -1,4 +1,4 @@
-"""Decode everything that is not a plain JPEG by Pillow, and convert to 8 bit blue, green, red.
+"""Decode everything that is not a plain JPEG by Pillow (a rare TIFF by tifffile), and convert to 8 bit blue, green, red.
 
 | stored | picture |
 |---|---|
@@ -29,6 +29,7 @@ from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.containers import check_png, gif_has_end
 from visdatcompy_ds.engine.decode.picture import Header
 from visdatcompy_ds.engine.decode.quiet import without_warnings
+from visdatcompy_ds.engine.decode.upright import turn_upright
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -113,12 +114,24 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
         return _decode_heif(data), status, reason
     if (header.format == "PNG" and not check_png(data)) or (header.format == "GIF" and not gif_has_end(data)):
         status, reason = Status.RECOVERED, reasons.NO_END
-    image = open_picture(data, header.format)
+    try:
+        image = open_picture(data, header.format)
+    except UnreadableImageError as error:
+        if header.format == "TIFF" and error.reason == reasons.UNKNOWN_KIND:
+            return _decode_rare_tiff(data, header), status, reason
+        raise
     expected = (header.height, header.width) if header.orientation > 4 and header.format != "TIFF" else (header.width, header.height)
     if image.size[0] * image.size[1] > expected[0] * expected[1]:
         raise UnreadableImageError(reasons.BROKEN_HEADER)  # the limit was checked for another size
     load(image)
     return image, status, reason
+
+
+def _decode_rare_tiff(data: bytes, header: Header) -> Image.Image:
+    from visdatcompy_ds.engine.decode.rare_tiff import read_rare_tiff
+
+    values = read_rare_tiff(data, header.width, header.height)
+    return Image.fromarray(turn_upright(np.ascontiguousarray(_stretched(values)), header.orientation))
 
 
 def _decode_heif(data: bytes) -> Image.Image:
@@ -163,7 +176,12 @@ def _to_8_bit(image: Image.Image) -> Pixels:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         rounded: Pixels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
         return rounded
-    numbers = values.astype(np.float64)
+    return _stretched(values)
+
+
+def _stretched(values: npt.NDArray[Any]) -> Pixels:
+    with np.errstate(invalid="ignore"):  # signalling not-a-numbers
+        numbers = values.astype(np.float64)
     finite = np.isfinite(numbers)
     if not finite.any():
         return np.zeros(numbers.shape, np.uint8)

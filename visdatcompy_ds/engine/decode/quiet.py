@@ -1,7 +1,8 @@
-"""Silence Pillow's warnings while we call it, and only then, from any number of threads."""
+"""Silence the warnings and logs of Pillow and tifffile while we call them, and only then, from any number of threads."""
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -10,15 +11,26 @@ from contextlib import contextmanager
 
 # warnings.catch_warnings saves and restores the whole list of filters, which two threads that leave in the other order than they entered
 # corrupt for good; one entry of our own, put in by the first and taken out by the last, does not
-_ENTRY = ("ignore", None, Warning, re.compile(r"PIL\.|visdatcompy_ds\.engine\.decode\."), 0)
+_ENTRY = ("ignore", None, Warning, re.compile(r"PIL\.|tifffile|visdatcompy_ds\.engine\.decode\."), 0)
 _lock = threading.Lock()
 _inside = 0
+_thread = threading.local()
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    return not getattr(_thread, "depth", 0)
+
+
+# What they log of a damaged file stands in the status of its row; what they log for others is not ours to hide.
+for _name in ("PIL.TiffImagePlugin", "PIL.PngImagePlugin", "PIL.Image", "tifffile"):
+    logging.getLogger(_name).addFilter(_is_not_ours)
 
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Run the block without warnings from Pillow; those of other modules are left alone."""
+    """Run the block without warnings and logs of the decoders; those of other modules and other threads are left alone."""
     global _inside
+    _thread.depth = getattr(_thread, "depth", 0) + 1
     filters = warnings.filters
     assert isinstance(filters, list)
     with _lock:
@@ -29,6 +41,7 @@ def without_warnings() -> Iterator[None]:
     try:
         yield
     finally:
+        _thread.depth -= 1
         with _lock:
             _inside -= 1
             if not _inside:

@@ -28,6 +28,8 @@ HOMES = {
     "simplejpeg": {"engine/decode"},
     "pillow_heif": {"engine/decode"},
     "skimage": {"catalog/metrics"},
+    "scipy": {"stages/calibrate"},
+    "tifffile": {"engine/decode"},
     "matplotlib": {"reports/figures"},
     "jinja2": {"reports/html"},
     "typer": {"cli"},

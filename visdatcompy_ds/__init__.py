@@ -14,6 +14,7 @@ _HOMES = {
     "Image": "image",
     "Dataset": "dataset",
     "Downsampler": "downsampler",
+    "Hash": "hash",
     "VisDatCompare": "visdatcompare",
     "Plan": "plan",
     "Selection": "selection",
@@ -34,6 +35,7 @@ __all__ = [
     "Dataset",
     "Downsampler",
     "EmptySourceError",
+    "Hash",
     "Image",
     "ImageError",
     "MissingDependencyError",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     )
     from visdatcompy_ds.dataset import Dataset
     from visdatcompy_ds.downsampler import Downsampler
+    from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.image import Image
     from visdatcompy_ds.plan import Plan
     from visdatcompy_ds.selection import Selection

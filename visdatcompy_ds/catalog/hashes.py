@@ -26,7 +26,8 @@ class HashMethod:
     dtype : str
         "uint8" (packed bits) or "float64".
     distance : str
-        "hamming" (0 to 8 x width bits), "correlation" (1 - |peak correlation|) or "l2".
+        "hamming" (0 to 8 x width bits), "correlation" (1 - the peak of the circular cross-correlation, 0 to 1) or "l2" (in 1/10 000, as
+        OpenCV gives it).
     compute : callable
         From a picture (128, 128, 3) uint8 BGR to an array (width,).
     cutoff : float

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from visdatcompy_ds.base.registry import Registry
 from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
+from visdatcompy_ds.catalog.turns import TURNS, turned
 from visdatcompy_ds.catalog.working import WorkingBlock
 
 Reads = Literal["header", "bytes", "working"]
@@ -113,10 +114,31 @@ def _per_picture(method: HashMethod) -> Callable[[WorkingBlock], Any]:
     return compute
 
 
+def _of_all_turns(compute: Callable[[WorkingBlock], Any]) -> Callable[[WorkingBlock], Any]:
+    def compute_all(block: WorkingBlock) -> Any:
+        import numpy as np
+
+        turns = range(1, len(TURNS))
+        return np.stack([compute(block), *(compute(WorkingBlock(turned(block.pictures, turn))) for turn in turns)], axis=1)
+
+    return compute_all
+
+
 for _method in HASHES.values():
     _block = _method.block or _per_picture(_method)
     PROBES.add(
         Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,))
+    )
+    PROBES.add(
+        Probe(
+            f"{_method.name}_turns",
+            "working",
+            _method.dtype,
+            0,
+            _of_all_turns(_block),
+            f"{_method.name} hash of the picture lying in each of 8 ways",
+            (len(TURNS), _method.width),
+        )
     )
 
 

@@ -1,18 +1,11 @@
-"""Exact search of bit codes within a number of bits."""
+"""Bit codes: packed bytes, words, and how many bits lie between them."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Below this many comparisons NumPy is done before numba has loaded.
-_NUMPY_CELLS = 40_000_000
-_BLOCK = 512
-_BLOCK_PAIRS = 4_000_000
-
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+_ROWS = 512  # codes compared with all others at a time
 
 
 def as_words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -38,57 +31,20 @@ def popcount(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     return ((x * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.uint8)
 
 
-def pairs_within(codes: NDArray[np.uint8], radius: int) -> Found:
-    """Return all pairs of rows whose codes differ in at most `radius` bits.
+def within(left: NDArray[np.uint64], right: NDArray[np.uint64] | None, radius: int) -> NDArray[np.int32]:
+    """Return the positions (m, 2) of all codes (n, words) within `radius` bits, by comparing all with all; within `left` one order each.
 
-    Parameters
-    ----------
-    codes : (n, bytes) uint8
-        Packed codes.
-    radius : int
-        Bits.
-
-    Returns
-    -------
-    left, right, distance : (m,) int64
-        ``left < right``, sorted by both.
+    The sooner done the fewer codes there are: below some thousands it is quicker than loading compiled loops.
     """
-    none = np.empty(0, np.int64)
-    blocks = [(none, none, none), *blocks_within(codes, radius)]
-    left, right, distance = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return left, right, distance
-
-
-def blocks_within(codes: NDArray[np.uint8], radius: int) -> Iterator[Found]:
-    """Yield what :func:`pairs_within` returns, block by block: all pairs of some left rows at a time.
-
-    Notes
-    -----
-    Every pair is compared, n²/2 popcounts: seconds at 100 000 codes. A block holds about four million pairs, or those of one row.
-    Call it from one thread only: numba's default threading layer ends the process when two threads enter a parallel kernel.
-    """
-    words = as_words(codes)
-    if words.shape[0] * words.shape[0] * words.shape[1] <= _NUMPY_CELLS:
-        for start in range(0, len(words), _BLOCK):
-            yield _block_by_numpy(words, start, radius)
-        return
-    from visdatcompy_ds.kernels.hamming_numba import count_by_rows, pairs_of_rows
-
-    counts = count_by_rows(words, radius)
-    start = 0
-    while start < len(words):
-        stop = start + max(1, int(np.searchsorted(np.cumsum(counts[start:]), _BLOCK_PAIRS, side="right")))
-        if counts[start:stop].any():
-            yield pairs_of_rows(words, radius, start, counts[start:stop])
-        start = stop
-
-
-def _block_by_numpy(words: NDArray[np.uint64], start: int, radius: int) -> Found:
-    block, rest = words[start : start + _BLOCK], words[start:]
-    distance = popcount(block[:, None, 0] ^ rest[None, :, 0]).astype(np.uint8 if words.shape[1] == 1 else np.uint16)
-    for word in range(1, words.shape[1]):
-        distance += popcount(block[:, None, word] ^ rest[None, :, word])
-    left, right = np.nonzero(distance <= radius)
-    later = right > left
-    left, right = left[later], right[later]
-    return left + start, right + start, distance[left, right].astype(np.int64)
+    others = left if right is None else right
+    blocks = [np.empty((0, 2), np.int32)]
+    for start in range(0, len(left), _ROWS):
+        some = left[start : start + _ROWS]
+        distance = popcount(some[:, None, 0] ^ others[None, :, 0]).astype(np.uint16)
+        for word in range(1, left.shape[1]):
+            distance += popcount(some[:, None, word] ^ others[None, :, word])
+        one, other = np.nonzero(distance <= radius)
+        one += start
+        kept = slice(None) if right is not None else other > one
+        blocks.append(np.stack([one[kept], other[kept]], axis=1).astype(np.int32))
+    return np.concatenate(blocks)

@@ -19,7 +19,9 @@ from visdatcompy_ds.base.errors import OutputError
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, Pairs, PlanTable, SelectionTable
+from visdatcompy_ds.catalog.turns import TURNS
 from visdatcompy_ds.engine import files
+from visdatcompy_ds.stages.candidates.near import Near
 
 Columns = dict[str, Sequence[Any] | Array]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -171,6 +173,36 @@ def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
         "inliers": nothing,
         "overlap": nothing,
     }
+
+
+def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
+    """Return the columns of pairs by hash; an entry of equal codes with the ids of all that have them."""
+    (left_names, left_ids), (right_names, right_ids) = _named(table, near.left), _named(table, near.right)
+    columns: Columns = {
+        "left_dataset": left_names,
+        "left_id": left_ids,
+        "right_dataset": right_names,
+        "right_id": right_ids,
+        "distance": near.distance,
+        "transform": [TURNS[turn] for turn in near.turn.tolist()],
+    }
+    if expand:
+        return columns
+    ids = table.files.id
+    columns["pair_count"] = near.pairs
+    for side, codes, code, row in (
+        ("left_members", near.left_codes, near.left_code, near.left),
+        ("right_members", near.right_codes, near.right_code, near.right),
+    ):
+        at = zip(code.tolist(), row.tolist(), strict=True)
+        columns[side] = [tuple(ids[codes.members(number) if number >= 0 else [alone]].tolist()) for number, alone in at]
+    return columns
+
+
+def group_columns(table: Fingerprints, group: Array, row: Array, is_keeper: Array, distance: Array) -> Columns:
+    """Return the columns of groups, a row per image."""
+    names, ids = _named(table, row)
+    return {"group": group, "dataset": names, "id": ids, "is_keeper": is_keeper, "distance": distance}
 
 
 def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:

@@ -107,7 +107,7 @@ def compare(
     first = candidates.equal_content(table, order)
     content_pairs = _content_pairs(table, order, first)
     distinct = np.sort(order[first == order])
-    proposed = candidates.propose(table, distinct, stages)
+    proposed = candidates.propose(table, distinct, stages, workers=workers)
     started = time.perf_counter()
     found, cost = confirm.confirm(table, proposed, workers, limits, show_progress)
     confirm_s = time.perf_counter() - started

@@ -9,6 +9,7 @@ import numpy as np
 from visdatcompy_ds.base.names import size_text
 from visdatcompy_ds.base.tables import DUPLICATE_CLASSES, STATUSES, Array, Fingerprints, Groups, Pairs
 from visdatcompy_ds.catalog.policies import POLICIES
+from visdatcompy_ds.stages.candidates.near import Near
 
 
 def rank(table: Fingerprints, is_protected: Array, policy: str = "best") -> Array:
@@ -88,6 +89,45 @@ def group(
                     is_settled[member] = is_settled[row] = True
                     keeper[member], evidence[member] = row, doubled[at]
     return Groups(keeper, evidence), [entry for member, entry in held.items() if keeper[member] == member]
+
+
+def stars(near: Near, order: Array, n: int) -> tuple[Array, Array, Array, Array]:
+    """Group images by pairs of near codes among themselves.
+
+    Parameters
+    ----------
+    near : Near
+        Within one set, without `expand`: images of one code are as near to any other as each other.
+    order : (n,) int64
+        Rows best first.
+    n : int
+        Rows of the table.
+
+    Returns
+    -------
+    group, row, is_keeper, distance
+        By group, the keeper first, then by distance and natural order.
+    """
+    codes = near.left_codes
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    best = np.array([rows[np.argmin(place[rows])] for rows in np.split(codes.rows, codes.starts[1:-1])], np.int64)  # of each code
+    apart = near.left_code != near.right_code
+    one, other = best[near.left_code[apart]], best[near.right_code[apart]]
+    pairs = Pairs.build(one, other, "similar", "hash", "", near.distance[apart])
+    held, _ = group(best[np.argsort(place[best])], n, pairs)
+    row = codes.rows
+    representative = np.repeat(best, codes.sizes)
+    keeper = held.keeper[representative]
+    evidence = held.pair[representative]
+    distance = np.where(evidence >= 0, pairs.score[evidence] if len(pairs) else 0.0, 0.0)
+    sizes = np.bincount(keeper, minlength=n)
+    together = sizes[keeper] > 1
+    row, keeper, distance = row[together], keeper[together], distance[together]
+    by_group = np.lexsort((row, distance, row != keeper, keeper))
+    row, keeper, distance = row[by_group], keeper[by_group], distance[by_group]
+    number = np.unique(keeper, return_inverse=True)[1].reshape(-1) + 1
+    return number, row, row == keeper, distance
 
 
 def describe(table: Fingerprints, row: int) -> str:

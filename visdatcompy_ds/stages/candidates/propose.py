@@ -1,4 +1,4 @@
-"""Fingerprints to candidate pairs: who might match. A candidate proves nothing; ``confirm`` decides."""
+"""Candidates of the default run: one shot key, or near hashes where EXIF and a second hash do not object."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import numpy as np
 
 from visdatcompy_ds.base.tables import Array, Fingerprints, Pairs
 from visdatcompy_ds.catalog.hashes import HASHES
+from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.kernels import hamming
+from visdatcompy_ds.stages.candidates.near import rows_within
 from visdatcompy_ds.stages.shots import ShotFacts
 
+# So near is near enough for a closer look, which decides: wider than the cut-off of the catalog, for what confirms proves.
+_PROPOSE_BITS = 10
 # A second, independent hash thins out chance neighbours: of 80 photos x 6 re-savings none came above 4 bits of dHash.
 _SECOND_HASH_BITS = 16
 # Frames of one second are a handful; more rows of one key mean a camera whose clock stands still, where the key says nothing.
@@ -18,6 +22,7 @@ _MOST_OF_ONE_KEY = 64
 # Of very many look-alikes those nearest in colour and layout are judged, where a copy stands first, and the rest is counted.
 _MOST_PER_ROW = 16
 _LAYOUT_ROWS = 100_000  # pairs whose layouts are compared at a time
+_HELD_PAIRS = 4_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +65,9 @@ def equal_content(table: Fingerprints, rows: Array) -> Array:
     return np.asarray(rows[first[inverse.reshape(-1)]])
 
 
-def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", "hash"), method: str = "phash") -> Candidates:
+def propose(
+    table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", "hash"), method: str = "phash", workers: Workers = "auto"
+) -> Candidates:
     """Propose pairs among `rows` (usable, decoded, of distinct content).
 
     Parameters
@@ -69,12 +76,13 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
     rows : (n,) int64
         Rows to compare.
     steps : tuple of str
-        "exif" proposes rows with one shot key, "hash" rows within the cut-off of `method`.
+        "exif" proposes rows with one shot key, "hash" rows within 10 bits of `method`.
     method : str
         A hash of the catalog with a Hamming distance.
+    workers : int or "auto"
     """
     facts = ShotFacts(table)
-    vetoed, kept = _Nearest(len(table)), []
+    vetoed, kept, near = _Nearest(len(table)), [], _NearestInLayout(table["layout"])
     counts = {"vetoed": 0, "set_aside": 0, "beyond_most": 0}
     seen = np.empty(0, np.int64)
     if "exif" in steps:
@@ -86,8 +94,7 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
     if "hash" in steps:
         informative = rows[~table["low_information"][rows]]
         counts["set_aside"] = len(rows) - len(informative)
-        for left, right, distance in hamming.blocks_within(table[method][informative], int(HASHES[method].cutoff)):
-            left, right = informative[left], informative[right]
+        for left, right, distance in rows_within(table[method][informative], informative, HASHES[method], _PROPOSE_BITS, workers):
             # One pair, one judgement: the first step that proposed it owns it.
             plausible = hamming.distances(table["dhash"][left], table["dhash"][right]) <= _SECOND_HASH_BITS
             plausible &= ~_is_in(left * len(table) + right, seen)
@@ -96,10 +103,9 @@ def propose(table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", 
             other &= ~_are_equal(table, left, right, distance)
             vetoed.offer(left[other], right[other], distance[other])
             counts["vetoed"] += int(other.sum())
-            at = np.flatnonzero(plausible & ~other)
-            near = at[_nearest_in_layout(table["layout"], left[at], right[at])]
-            counts["beyond_most"] += len(at) - len(near)
-            kept.append((left[near], right[near], np.ones(len(near), np.int64)))
+            near.add(left[plausible & ~other], right[plausible & ~other])
+        left, right, counts["beyond_most"] = near.kept()
+        kept.append((left, right, np.ones(len(left), np.int64)))
     left, right, step = (np.concatenate(parts) for parts in zip(*kept, strict=True)) if kept else (np.empty(0, np.int64),) * 3
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
@@ -148,22 +154,45 @@ def _of_one_key(keys: Array, aspect: Array) -> tuple[Array, Array]:
     return at[same], to[same]
 
 
-def _nearest_in_layout(layouts: Array, left: Array, right: Array) -> Array:
-    """Return, in order, the pairs that are among the nearest in layout of their left row; all of them where there are few."""
-    crowded = np.flatnonzero(np.bincount(left, minlength=1)[left] > _MOST_PER_ROW) if len(left) else left
-    if not len(crowded):
-        return np.arange(len(left))
-    apart = np.empty(len(crowded), np.int64)
-    for start in range(0, len(crowded), _LAYOUT_ROWS):
-        some = crowded[start : start + _LAYOUT_ROWS]
-        difference = layouts[left[some]].astype(np.int16) - layouts[right[some]]
-        apart[start : start + _LAYOUT_ROWS] = np.abs(difference).sum(axis=1)
-    order = np.lexsort((right[crowded], apart, left[crowded]))
-    starts = np.flatnonzero(np.r_[True, np.diff(left[crowded][order]) != 0])
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    keep = np.ones(len(left), bool)
-    keep[crowded[order[rank >= _MOST_PER_ROW]]] = False
-    return np.flatnonzero(keep)
+class _NearestInLayout:
+    """Of the pairs offered block by block, those that are among the nearest in layout of their left row; all where there are few."""
+
+    def __init__(self, layouts: Array) -> None:
+        self.layouts = layouts
+        self.left, self.right, self.apart = (np.empty(0, np.int64) for _ in range(3))
+        self.waiting: list[tuple[Array, Array]] = []
+        self.offered = self.count = 0
+
+    def add(self, left: Array, right: Array) -> None:
+        """Take in pairs."""
+        self.waiting.append((left, right))
+        self.offered, self.count = self.offered + len(left), self.count + len(left)
+        if self.count > _HELD_PAIRS:
+            self._prune()
+
+    def kept(self) -> tuple[Array, Array, int]:
+        """Return left and right rows, and how many pairs were left out."""
+        self._prune()
+        return self.left, self.right, self.offered - len(self.left)
+
+    def _prune(self) -> None:
+        left = np.concatenate([self.left, *(one for one, _ in self.waiting)])
+        right = np.concatenate([self.right, *(other for _, other in self.waiting)])
+        apart = np.concatenate([self.apart, np.full(len(left) - len(self.left), -1, np.int64)])
+        # Only where a row has many is it worth the time to see which are nearest; what was left out before stays so.
+        crowded = np.flatnonzero(np.bincount(left, minlength=1)[left] > _MOST_PER_ROW) if len(left) else left
+        new = crowded[apart[crowded] < 0]
+        for start in range(0, len(new), _LAYOUT_ROWS):
+            some = new[start : start + _LAYOUT_ROWS]
+            difference = self.layouts[left[some]].astype(np.int16) - self.layouts[right[some]]
+            apart[some] = np.abs(difference).sum(axis=1)
+        order = crowded[np.lexsort((right[crowded], apart[crowded], left[crowded]))]
+        starts = np.flatnonzero(np.r_[True, np.diff(left[order]) != 0]) if len(order) else order
+        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+        keep = np.ones(len(left), bool)
+        keep[order[rank >= _MOST_PER_ROW]] = False
+        self.left, self.right, self.apart = left[keep], right[keep], apart[keep]
+        self.waiting, self.count = [], 0
 
 
 class _Nearest:
@@ -190,6 +219,4 @@ class _Nearest:
         low, high = np.minimum(rows, self.other[rows]), np.maximum(rows, self.other[rows])
         _, first = np.unique(low * len(self.other) + high, return_index=True)
         distance = self.distance[rows[first]].astype(float)
-        return Pairs.build(
-            low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(HASHES[method].cutoff)
-        )
+        return Pairs.build(low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(_PROPOSE_BITS))

@@ -280,7 +280,7 @@ class Hash:
 
     def _save(self, frame: pd.DataFrame, stem: str) -> str:
         """Write a table into `results_path` and return where."""
-        self.results_path.mkdir(parents=True, exist_ok=True)
+        tables.make_folder(self.results_path)
         path, number = self.results_path / f"{stem}.csv", 2
         while path.exists():
             path, number = self.results_path / f"{stem}-{number}.csv", number + 1

@@ -14,7 +14,6 @@ from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.tables import Files, Fingerprints
 from visdatcompy_ds.catalog import same_shot
-from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.downsampler import buckets_seen
@@ -23,6 +22,7 @@ from visdatcompy_ds.engine.versions import versions
 from visdatcompy_ds.plan import Plan
 from visdatcompy_ds.reports import html, tables
 from visdatcompy_ds.selection import Selection
+from visdatcompy_ds.stages.candidates import PROPOSE_BITS
 from visdatcompy_ds.stages.compare import Comparison, compare
 from visdatcompy_ds.stages.sample import of_distinct_content, sample
 
@@ -178,7 +178,7 @@ class VisDatCompare:
             "seed": self._seed,
             "reading": {dataset.name: vars(dataset.counts) for dataset in self._datasets},
             "cutoffs": {
-                "phash_bits": HASHES["phash"].cutoff,
+                "phash_bits": PROPOSE_BITS,
                 **{name.lower(): value for name, value in vars(same_shot).items() if name.isupper()},
             },
             "counts": plan.facts,

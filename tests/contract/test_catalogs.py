@@ -51,7 +51,13 @@ def test_opencv_hashes_are_those_of_opencv_bit_for_bit(name, pictures):
 def test_hashes_come_back_from_hexadecimal(method, pictures):
     code = method.compute(pictures[0])
     assert np.array_equal(method.from_hex(method.to_hex(code)), code)
-    assert method.blind_to and method.source and method.distance in ("hamming", "correlation", "l2")
+    assert (
+        method.blind_to
+        and method.source
+        and method.cutoff_source
+        and method.cost_us > 0
+        and method.distance in ("hamming", "correlation", "l2")
+    )
 
 
 def test_dhash_bits_say_whether_a_cell_is_brighter_than_its_left_neighbour():

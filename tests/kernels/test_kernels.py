@@ -2,50 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from visdatcompy_ds.kernels import hamming
 from visdatcompy_ds.kernels.moments import BUSY_CELLS, COLOUR_SPREAD, EDGES, EDGES_SQUARES, GREY, GREY_SQUARES, RED, moments
 from visdatcompy_ds.kernels.resample import area_resize, area_resize_grey
 from visdatcompy_ds.kernels.windows import grey_and_cells, ssim_tiles
 
 RANDOM = np.random.default_rng(3)
-
-
-def brute_force(codes, radius):
-    bits = np.unpackbits(codes, axis=1)
-    distance = (bits[:, None] != bits[None]).sum(axis=2)
-    left, right = np.nonzero(np.triu(distance <= radius, 1))
-    return left, right, distance[left, right]
-
-
-def clustered(n, width):
-    centres = RANDOM.integers(0, 256, (n // 10, width), dtype=np.uint8)
-    codes = centres[RANDOM.integers(0, len(centres), n)]
-    flips = np.packbits(RANDOM.random((n, width * 8)) < 0.04, axis=1)
-    return codes ^ flips
-
-
-@pytest.mark.parametrize("width", [2, 8, 32, 72])
-@pytest.mark.parametrize("radius", [0, 3, 10])
-def test_all_pairs_within_a_radius_are_found_and_no_other(width, radius):
-    codes = clustered(400, width)
-    codes[200:240] = codes[0]
-    expected = brute_force(codes, radius)
-    assert all(np.array_equal(a, b) for a, b in zip(hamming.pairs_within(codes, radius), expected, strict=True))
-
-
-def test_many_codes_take_the_compiled_road_to_the_same_pairs(monkeypatch):
-    codes = clustered(500, 8)
-    expected = hamming.pairs_within(codes, 8)
-    monkeypatch.setattr(hamming, "_NUMPY_CELLS", 0)
-    monkeypatch.setattr(hamming, "_BLOCK_PAIRS", 300)
-    assert len(list(hamming.blocks_within(codes, 8))) > 2
-    assert all(np.array_equal(a, b) for a, b in zip(hamming.pairs_within(codes, 8), expected, strict=True))
-
-
-def test_shifts_and_adds_count_bits_as_numpy_does():
-    words = RANDOM.integers(0, 2**64, 100, dtype=np.uint64)
-    x = [bin(int(word)).count("1") for word in words]
-    assert hamming.popcount(words).tolist() == x
 
 
 def test_ssim_of_a_picture_with_itself_is_one(photo):

@@ -31,7 +31,11 @@ class HashMethod:
     compute : callable
         From a picture (128, 128, 3) uint8 BGR to an array (width,).
     cutoff : float
-        Largest distance at which a pair is worth a closer look.
+        Largest distance at which a pair is called similar.
+    cutoff_source : str
+        Where that comes from.
+    cost_us : float
+        Microseconds a working picture, measured on one core; an order of magnitude.
     blind_to : str
         What it cannot see.
     source : str
@@ -46,6 +50,8 @@ class HashMethod:
     distance: str
     compute: Callable[[Any], Any]
     cutoff: float
+    cutoff_source: str
+    cost_us: float
     blind_to: str
     source: str
     block: Callable[[Any], Any] | None = None
@@ -108,7 +114,10 @@ def dhash(picture: Any) -> Any:
 
 _OPENCV = "OpenCV contrib, img_hash module"
 _ZAUNER = "C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010; " + _OPENCV
-# Cut-offs of the Hamming hashes: the usual 10 bits of 64 (imagededup and others), in proportion to the width.
+_CALIBRATED = (
+    "Hash.calibrate(max_false_pairs=100), November 2026, 1004 photos (clothes, pets, camera traps, drone, fruit, cows, potatoes): "
+    "at most 1 false pair in 5000; found of 8 kinds of edited copies: "
+)
 for _entry in (
     HashMethod(
         "average",
@@ -116,26 +125,86 @@ for _entry in (
         "uint8",
         "hamming",
         _opencv("averageHash"),
-        10,
-        "texture, local contrast; sparse pictures look alike",
-        _OPENCV,
-        _average_block,
+        cutoff=2,
+        cutoff_source=_CALIBRATED + "79 %",
+        cost_us=3,
+        blind_to="texture, local contrast; sparse pictures look alike",
+        source=_OPENCV,
+        block=_average_block,
     ),
-    HashMethod("phash", 8, "uint8", "hamming", _opencv("pHash"), 10, "fine detail, colour", _ZAUNER, _phash_block),
-    HashMethod("marr_hildreth", 72, "uint8", "hamming", _opencv("marrHildrethHash"), 90, "colour", _ZAUNER),
-    HashMethod("radial_variance", 40, "uint8", "correlation", _opencv("radialVarianceHash"), 0.1, "colour, the corners", _ZAUNER),
-    HashMethod("block_mean", 32, "uint8", "hamming", _opencv("blockMeanHash"), 40, "texture within a block, colour", _ZAUNER),
-    HashMethod("color_moment", 42, "float64", "l2", _opencv("colorMomentHash"), 8, "where things are", "Tang et al. 2012; " + _OPENCV),
+    HashMethod(
+        "phash",
+        8,
+        "uint8",
+        "hamming",
+        _opencv("pHash"),
+        cutoff=9,
+        cutoff_source=_CALIBRATED + "94 %",
+        cost_us=16,
+        blind_to="fine detail, colour",
+        source=_ZAUNER,
+        block=_phash_block,
+    ),
+    HashMethod(
+        "marr_hildreth",
+        72,
+        "uint8",
+        "hamming",
+        _opencv("marrHildrethHash"),
+        cutoff=135,
+        cutoff_source=_CALIBRATED + "96 %",
+        cost_us=10000,
+        blind_to="colour",
+        source=_ZAUNER,
+    ),
+    HashMethod(
+        "radial_variance",
+        40,
+        "uint8",
+        "correlation",
+        _opencv("radialVarianceHash"),
+        cutoff=0.0336,
+        cutoff_source=_CALIBRATED + "92 %",
+        cost_us=230,
+        blind_to="colour, the corners, clipped light",
+        source=_ZAUNER,
+    ),
+    HashMethod(
+        "block_mean",
+        32,
+        "uint8",
+        "hamming",
+        _opencv("blockMeanHash"),
+        cutoff=14,
+        cutoff_source=_CALIBRATED + "88 %",
+        cost_us=370,
+        blind_to="texture within a block, colour",
+        source="B. Yang et al., Block Mean Value Based Image Perceptual Hashing, 2006; " + _OPENCV,
+    ),
+    HashMethod(
+        "color_moment",
+        42,
+        "float64",
+        "l2",
+        _opencv("colorMomentHash"),
+        cutoff=1.16,
+        cutoff_source=_CALIBRATED + "39 %",
+        cost_us=3400,
+        blind_to="where things are; any change of light is a change to it",
+        source="Z. Tang et al., Perceptual Hashing for Color Images Using Invariant Moments, 2012; " + _OPENCV,
+    ),
     HashMethod(
         "dhash",
         8,
         "uint8",
         "hamming",
         dhash,
-        10,
-        "brightness, colour; smooth gradients",
-        "N. Krawetz, Kind of Like That, 2013",
-        dhash_block,
+        cutoff=8,
+        cutoff_source=_CALIBRATED + "94 %",
+        cost_us=30,
+        blind_to="brightness, colour; smooth gradients",
+        source="N. Krawetz, Kind of Like That, 2013",
+        block=dhash_block,
     ),
 ):
     HASHES.add(_entry)

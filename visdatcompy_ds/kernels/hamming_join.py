@@ -190,7 +190,7 @@ class Join:
 
 
 def _parts(bits: int, count: int, radius: int) -> list[Part]:
-    """Cut a code into `count` parts whose thresholds let no pair slip through."""
+    """Cut a code into `count` parts whose thresholds let no pair slip through; of more than ``radius + 1`` the rest is not needed."""
     width = min(bits // count, _KEY_BITS)
     step, (least, more) = bits // count, divmod(radius + 1, count)
-    return [Part(at * step, width, least - 1 + (at < more)) for at in range(count)]
+    return [Part(at * step, width, least - 1 + (at < more)) for at in range(min(count, radius + 1))]

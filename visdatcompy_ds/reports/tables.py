@@ -52,12 +52,17 @@ def prepare_folder(folder: str | os.PathLike[str]) -> Path:
         When the folder holds anything already (results of two runs are never mixed), or cannot be written.
     """
     path = check_folder(folder)
+    make_folder(path)
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and mark it as one of results, whatever it holds already."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path / os.fsdecode(files.MARKER), b"Results of visdatcompy_ds; this folder is not scanned as a source.\n")
     except OSError as error:
         raise OutputError(f"Cannot write to {path}: {files.describe(error)}", "", "Choose another folder, or check permissions") from None
-    return path
 
 
 def save(path: str | os.PathLike[str], data: bytes) -> None:

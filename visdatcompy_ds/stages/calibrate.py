@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _IMAGES, _PIXELS = 200, 300_000_000  # edited copies are made of so many images, or so many pixels
 _ALL_PAIRS, _RANDOM_PAIRS, _EVENT_PAIRS = 2_000_000, 1_000_000, 100_000
+_BORDERS = 1000
 _CONFIRMED = 300  # near pairs looked at in full
 _COPIES = ("same_file", "bytes", "pixels", "reencoded", "edited")
 CONFIDENCE = 0.95
@@ -340,9 +341,9 @@ def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Str
     import pandas as pd
 
     negatives = np.concatenate([stratum.distances for stratum in strata])
-    values = np.unique(np.concatenate([[0.0], positives.reshape(-1), negatives[negatives <= positives.max()]]))
-    if len(values) > 400:  # distances that are no whole numbers: as many borders as can be read
-        values = np.unique(np.quantile(values, np.linspace(0, 1, 401), method="inverted_cdf"))
+    # Where a border can matter: at the copies, and at the nearest pairs that are none.
+    values = np.unique(np.concatenate([[0.0], positives.reshape(-1), np.sort(negatives)[:_BORDERS]]))
+    values = values[values <= positives.max()]
     expected = np.array([np.sum([stratum.expected(value) for stratum in strata], axis=0) for value in values])
     recall = np.array([(positives <= value).mean() for value in values])
     by_cutoff = pd.DataFrame({"cutoff": values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]})

@@ -111,7 +111,8 @@ def stars(near: Near, order: Array, n: int) -> tuple[Array, Array, Array, Array]
     codes = near.left_codes
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
-    best = np.array([rows[np.argmin(place[rows])] for rows in np.split(codes.rows, codes.starts[1:-1])], np.int64)  # of each code
+    code = np.repeat(np.arange(len(codes.codes)), codes.sizes)
+    best = codes.rows[np.lexsort((place[codes.rows], code))][codes.starts[:-1]]
     apart = near.left_code != near.right_code
     one, other = best[near.left_code[apart]], best[near.right_code[apart]]
     pairs = Pairs.build(one, other, "similar", "hash", "", near.distance[apart])

@@ -258,7 +258,7 @@ def _turned(
     turns = np.arange(1, len(TURNS))
     inverse = np.array([inverse_turn(turn) for turn in range(len(TURNS))])
     for turned, still in ((rows, rows if others is None else others), *(() if others is None else ((others, rows),))):
-        codes = table[f"{name}_turns"][turned][:, 1:].reshape(len(turned) * len(turns), -1)
+        codes = table[f"{name}_turns"][turned][:, 1:].reshape(len(turned) * len(turns), method.width)
         one = Distinct.of(codes, np.arange(len(codes)))
         other = Distinct.of(table[name][still], still)
         for found in distance.within(one.codes, other.codes, cutoff, workers):

@@ -14,7 +14,7 @@ from visdatcompy_ds.stages.candidates.near import rows_within
 from visdatcompy_ds.stages.shots import ShotFacts
 
 # So near is near enough for a closer look, which decides: wider than the cut-off of the catalog, for what confirms proves.
-_PROPOSE_BITS = 10
+PROPOSE_BITS = 10
 # A second, independent hash thins out chance neighbours: of 80 photos x 6 re-savings none came above 4 bits of dHash.
 _SECOND_HASH_BITS = 16
 # Frames of one second are a handful; more rows of one key mean a camera whose clock stands still, where the key says nothing.
@@ -94,7 +94,7 @@ def propose(
     if "hash" in steps:
         informative = rows[~table["low_information"][rows]]
         counts["set_aside"] = len(rows) - len(informative)
-        for left, right, distance in rows_within(table[method][informative], informative, HASHES[method], _PROPOSE_BITS, workers):
+        for left, right, distance in rows_within(table[method][informative], informative, HASHES[method], PROPOSE_BITS, workers):
             # One pair, one judgement: the first step that proposed it owns it.
             plausible = hamming.distances(table["dhash"][left], table["dhash"][right]) <= _SECOND_HASH_BITS
             plausible &= ~_is_in(left * len(table) + right, seen)
@@ -219,4 +219,4 @@ class _Nearest:
         low, high = np.minimum(rows, self.other[rows]), np.maximum(rows, self.other[rows])
         _, first = np.unique(low * len(self.other) + high, return_index=True)
         distance = self.distance[rows[first]].astype(float)
-        return Pairs.build(low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(_PROPOSE_BITS))
+        return Pairs.build(low[first], high[first], "similar", "hash", f"{method}, another shot by EXIF", distance, float(PROPOSE_BITS))

@@ -1,6 +1,8 @@
 """The noun Hash, as a user meets it."""
 
 import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -205,3 +207,31 @@ def test_clean_proposes_what_pairs_within_ten_bits_finds(datasets):
     near = {frozenset(pair) for pair in Hash(data).pairs("phash", 10, expand=True)[["left_id", "right_id"]].itertuples(index=False)}
     hashed = duplicates[(duplicates.step == "hash")]
     assert len(hashed) and all(frozenset(pair) in near for pair in hashed[["left_id", "right_id"]].itertuples(index=False))
+
+
+EIGHTH = """
+import sys
+import numpy as np
+from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
+
+def halves(picture):
+    grey = picture.mean(axis=2)
+    return np.packbits(grey.reshape(8, 16, 8, 16).mean(axis=(1, 3)).reshape(64) > grey.mean())
+
+HASHES.add(HashMethod("edges", 8, "uint8", "hamming", halves, cutoff=6, cutoff_source="test", cost_us=20, blind_to="colour", source="test"))
+from visdatcompy_ds import Dataset, Hash, Image
+data = Dataset(sys.argv[1])
+hashes = Hash(data)
+assert "edges" in Hash.methods
+found = hashes.pairs("edges", orientations=True)
+assert len(found) and found.attrs["max_distance"] == 6
+assert hashes.find_similars("edges").distance.notna().all()
+assert data.fingerprints("edges").edges[0] == data[0].hash("edges") and len(data[0].hash("edges")) == 16
+print(hashes.calibrate("edges").summary())
+"""
+
+
+def test_an_eighth_hash_is_one_entry(datasets):
+    done = subprocess.run([sys.executable, "-c", EIGHTH, str(datasets / "trail" / "CAM01")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("edges on these images")

@@ -9,7 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "visdatcompy_ds"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FRONT = ["image", "dataset", "hash", "metrics", "feature_extractor", "downsampler", "visdatcompare", "plan", "selection", "receipt"]
+FRONT = [
+    "image",
+    "dataset",
+    "hash",
+    "metrics",
+    "feature_extractor",
+    "downsampler",
+    "visdatcompare",
+    "plan",
+    "selection",
+    "calibration",
+    "receipt",
+]
 # What each room may import of ours, besides itself.
 BELOW = {
     "base": set(),

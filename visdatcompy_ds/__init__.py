@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Image": "image",
     "Dataset": "dataset",
+    "Calibration": "calibration",
     "Downsampler": "downsampler",
     "Hash": "hash",
     "VisDatCompare": "visdatcompare",
@@ -32,6 +33,7 @@ _HOMES = {
 }
 __all__ = [
     "ArgumentError",
+    "Calibration",
     "Dataset",
     "Downsampler",
     "EmptySourceError",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
         UnreadableImageError,
         VisdatError,
     )
+    from visdatcompy_ds.calibration import Calibration
     from visdatcompy_ds.dataset import Dataset
     from visdatcompy_ds.downsampler import Downsampler
     from visdatcompy_ds.hash import Hash

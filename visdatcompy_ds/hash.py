@@ -11,6 +11,7 @@ import numpy as np
 from visdatcompy_ds.base.arguments import path_bytes, whole_number
 from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.calibration import Calibration
 from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.catalog.working import WorkingBlock
@@ -22,8 +23,6 @@ from visdatcompy_ds.stages.group import rank, stars
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from visdatcompy_ds.stages.calibrate import Calibration
 
 _MOST_CELLS = 50_000_000
 
@@ -256,7 +255,7 @@ class Hash:
         block = entry.block or (lambda working: np.stack([entry.compute(picture) for picture in working.pictures]))
         measure = Measure(entry.name, lambda pictures: block(WorkingBlock(pictures)), distances.DISTANCES[entry.distance].between)
         limits = self.dataset1._limits
-        return calibrate(table, usable, table[entry.name][usable], measure, max_false_pairs, seed, self.workers, limits)
+        return Calibration(calibrate(table, usable, table[entry.name][usable], measure, max_false_pairs, seed, self.workers, limits))
 
     def set_aside(self) -> pd.DataFrame:
         """Return the images that show too little to be matched by a hash: dataset and id."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from visdatcompy_ds import ArgumentError, Dataset, Hash
+from visdatcompy_ds import ArgumentError, Calibration, Dataset, Hash
 from visdatcompy_ds.catalog.edits import EDITS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.stages import calibrate
@@ -96,7 +96,7 @@ def test_a_measure_that_tells_nothing_apart_leaves_no_cutoff(photos):
     result = calibrate.calibrate(table, np.arange(len(table)), np.zeros((len(table), 1)), blind)
     assert result.cutoff is None and result.recall == 0 and not result.is_supported
     assert result.false_pairs == result.pairs == 25 * 24 // 2 - result.copies_taken_out
-    assert "No cut-off" in result.summary()
+    assert "No cut-off" in Calibration(result).summary()
 
 
 @pytest.mark.parametrize("wish", [0, -1, "x", True, float("nan")])

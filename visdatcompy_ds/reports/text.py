@@ -140,3 +140,25 @@ def comparison(facts: Mapping[str, Any]) -> str:
     if facts.get("sample"):
         lines.append(facts["sample"])
     return "\n".join(lines)
+
+
+def calibration(found: Mapping[str, Any]) -> str:
+    """Return what a cut-off means, in words: the fields of ``stages.calibrate.Calibrated``."""
+    wish, cutoff, images = found["max_false_pairs"], found["cutoff"], found["images"]
+    all_seen = found["pairs_seen"] >= found["pairs"]
+    seen = f"all {found['pairs']:,}" if all_seen else f"{found['pairs_seen']:,} of {found['pairs']:,}"
+    lines = [f"{found['measure']} on these images: {seen} pairs of different images measured, copies made of {images}"]
+    if found["copies_taken_out"]:
+        lines.append(f"{found['copies_taken_out']} near pairs proved to be copies and do not count as false")
+    if cutoff is None:
+        return "\n".join(
+            [*lines, f"No cut-off keeps false pairs to {wish:g}: {found['false_pairs']:.3g} pairs of different images are equal"]
+        )
+    share = f"{found['recall']:.0%} of the edited copies found"
+    if found["is_supported"]:
+        lines.append(f"Cut-off {cutoff:.4g}: at most {wish:g} false pair{'' if wish == 1 else 's'}, {share}")
+    else:
+        bound = f"that supports at most {found['false_pairs_at_most']:.3g} false pairs with 95 % confidence, not {wish:g}"
+        lines.append(f"Cut-off {cutoff:.4g}: no false pair was seen, {share}; {bound}")
+    columns = zip(*(found["by_edit"][name] for name in ("edit", "recall", "low", "high", "says")), strict=True)
+    return "\n".join([*lines, *(f"  {edit:<13} {share:.2f} ({low:.2f} to {high:.2f})  {says}" for edit, share, low, high, says in columns)])

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError, ImageError
-from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs
+from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
 from visdatcompy_ds.catalog.edits import EDITS
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.decode.encode import encode_jpeg
@@ -22,9 +21,6 @@ from visdatcompy_ds.engine.run import Workers, progress, run
 from visdatcompy_ds.stages import confirm
 from visdatcompy_ds.stages.candidates import Candidates, equal_content
 from visdatcompy_ds.stages.shots import ShotFacts
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _IMAGES, _PIXELS = 200, 300_000_000  # edited copies are made of so many images, or so many pixels
 _ALL_PAIRS, _RANDOM_PAIRS, _EVENT_PAIRS = 2_000_000, 1_000_000, 100_000
@@ -74,31 +70,22 @@ class _Stratum:
 
 
 @dataclasses.dataclass(frozen=True)
-class Calibration:
-    """What a cut-off means on these images.
+class Calibrated:
+    """What was found; ``Calibration`` says it to users.
 
     Attributes
     ----------
     measure : str
     cutoff : float or None
-        The largest that lets through no more than `max_false_pairs`, or, where the sample cannot support that, the largest at which none
-        was seen; None where even equal codes are too many.
     max_false_pairs : float
-        What was asked for, in all pairs of this dataset.
     is_supported : bool
-        With 95 % confidence there are no more than that; else `false_pairs_at_most` says what can be said.
-    false_pairs, false_pairs_at_most : float
-        At `cutoff`, in all pairs of this dataset: the best guess, and a bound at 95 % confidence.
-    recall : float
-        Share of the edited copies within `cutoff`.
-    pairs, pairs_seen, event_pairs : int
-        Pairs of different images there are, and were measured; and how many of those there are lie in one event.
-    copies_taken_out : int
-        Pairs that were near and proved to be copies at full resolution.
-    images : int
-        Images of which copies were made.
-    by_edit, by_cutoff : DataFrame
-        Recall with its interval for each edit; recall and false pairs for each cut-off.
+    false_pairs, false_pairs_at_most, recall : float
+        At `cutoff`.
+    pairs, pairs_seen, event_pairs, copies_taken_out, images : int
+    by_edit : dict of str to (edits,) array
+        edit, recall, low, high, says.
+    by_cutoff : dict of str to (borders,) array
+        cutoff, recall, false_pairs, false_pairs_at_most.
     """
 
     measure: str
@@ -113,30 +100,8 @@ class Calibration:
     event_pairs: int
     copies_taken_out: int
     images: int
-    by_edit: pd.DataFrame
-    by_cutoff: pd.DataFrame
-
-    def summary(self) -> str:
-        """Return the result in words."""
-        seen = f"all {self.pairs:,}" if self.pairs_seen >= self.pairs else f"{self.pairs_seen:,} of {self.pairs:,}"
-        lines = [f"{self.measure} on these images ({seen} pairs measured, copies made of {self.images} images)"]
-        if self.cutoff is None:
-            lines.append(
-                f"No cut-off keeps false pairs to {self.max_false_pairs:g}: {self.false_pairs:.3g} pairs of different images are equal"
-            )
-            return "\n".join(lines)
-        if self.is_supported:
-            lines.append(f"Cut-off {self.cutoff:g}: at most {self.max_false_pairs:g} false pairs, {self.recall:.0%} of the copies found")
-        else:
-            lines.append(
-                f"Cut-off {self.cutoff:g}: no false pair was seen, {self.recall:.0%} of the copies found; that supports at most "
-                f"{self.false_pairs_at_most:.3g} false pairs with 95 % confidence, not {self.max_false_pairs:g}"
-            )
-        lines += [
-            f"  {row.edit:<13} {row.recall:.2f} ({row.low:.2f} to {row.high:.2f})  {row.says}"
-            for row in self.by_edit.itertuples(index=False)
-        ]
-        return "\n".join(lines)
+    by_edit: dict[str, Array]
+    by_cutoff: dict[str, Array]
 
 
 def interval(found: int, of: int) -> tuple[float, float, float]:
@@ -158,7 +123,7 @@ def calibrate(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
-) -> Calibration:
+) -> Calibrated:
     """Find the cut-off of a measure for a wanted number of false pairs among these images.
 
     Parameters
@@ -337,32 +302,24 @@ def _copies(
     return is_copy
 
 
-def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Stratum], wanted: float, copies_taken_out: int) -> Calibration:
-    import pandas as pd
-
+def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Stratum], wanted: float, copies_taken_out: int) -> Calibrated:
     negatives = np.concatenate([stratum.distances for stratum in strata])
     # Where a border can matter: at the copies, and at the nearest pairs that are none.
     values = np.unique(np.concatenate([[0.0], positives.reshape(-1), np.sort(negatives)[:_BORDERS]]))
     values = values[values <= positives.max()]
     expected = np.array([np.sum([stratum.expected(value) for stratum in strata], axis=0) for value in values])
     recall = np.array([(positives <= value).mean() for value in values])
-    by_cutoff = pd.DataFrame({"cutoff": values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]})
+    by_cutoff = {"cutoff": values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]}
     supported = np.flatnonzero(expected[:, 1] <= wanted)
     clean = np.flatnonzero(expected[:, 0] == 0)
     at = int(supported[-1]) if len(supported) else int(clean[-1]) if len(clean) else -1
     cutoff = float(values[at]) if at >= 0 else None
     found = (positives <= (-1.0 if cutoff is None else cutoff)).sum(axis=0)
     shares = [interval(int(count), images) for count in found]
-    by_edit = pd.DataFrame(
-        {
-            "edit": list(EDITS),
-            "recall": [share for share, _, _ in shares],
-            "low": [low for _, low, _ in shares],
-            "high": [high for _, _, high in shares],
-            "says": [edit.says for edit in EDITS.values()],
-        }
-    )
-    return Calibration(
+    recalls, low, high = np.array(shares).T
+    says = text_array(edit.says for edit in EDITS.values())
+    by_edit = {"edit": text_array(EDITS), "recall": recalls, "low": low, "high": high, "says": says}
+    return Calibrated(
         measure.name,
         cutoff,
         float(wanted),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,12 +48,12 @@ class Distinct:
         np.cumsum(np.bincount(inverse.reshape(-1), minlength=len(first)), out=starts[1:])
         return cls(raw[first], rows[order], starts)
 
-    @property
+    @functools.cached_property
     def sizes(self) -> Array:
         """Number of rows of each code, (u,)."""
         return np.diff(self.starts)
 
-    @property
+    @functools.cached_property
     def first(self) -> Array:
         """First row of each code, (u,)."""
         return self.rows[self.starts[:-1]]
@@ -111,9 +112,10 @@ def file_numbers(table: Fingerprints) -> Array:
     files = table.files
     numbers = np.arange(len(table))
     known = np.flatnonzero(files.inode != 0)
-    key = np.stack([files.device[known], files.inode[known]], axis=1)
-    _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    numbers[known] = known[first[inverse.reshape(-1)]]
+    order = known[np.lexsort((known, files.inode[known], files.device[known]))]
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (np.diff(files.inode[order]) != 0) | (np.diff(files.device[order]) != 0)
+    numbers[order] = order[np.flatnonzero(is_new)[np.cumsum(is_new) - 1]]
     return numbers
 
 

@@ -1,0 +1,68 @@
+"""What a calibration hands back."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from visdatcompy_ds.reports import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from visdatcompy_ds.stages.calibrate import Calibrated
+
+
+class Calibration:
+    """What a cut-off means on a user's own images.
+
+    Attributes
+    ----------
+    cutoff : float or None
+        The largest that lets through no more than `max_false_pairs`, or, where the sample cannot support that, the largest at which none
+        was seen; None where even equal codes are too many.
+    max_false_pairs : float
+        What was asked for, in all pairs of these images.
+    is_supported : bool
+        With 95 % confidence there are no more than that; else `false_pairs_at_most` says what can be said.
+    false_pairs, false_pairs_at_most : float
+        At `cutoff`, in all pairs of these images: the best guess, and a bound at 95 % confidence; equal where all pairs were measured.
+    recall : float
+        Share of the edited copies within `cutoff`.
+    pairs, pairs_seen, event_pairs : int
+        Pairs of different images there are, and were measured; and how many of those there are lie in one event.
+    copies_taken_out : int
+        Pairs that were near and proved to be copies at full resolution.
+    images : int
+        Images of which copies were made.
+    """
+
+    def __init__(self, found: Calibrated) -> None:
+        self._found = found
+        self.measure, self.cutoff, self.max_false_pairs = found.measure, found.cutoff, found.max_false_pairs
+        self.is_supported, self.recall = found.is_supported, found.recall
+        self.false_pairs, self.false_pairs_at_most = found.false_pairs, found.false_pairs_at_most
+        self.pairs, self.pairs_seen, self.event_pairs = found.pairs, found.pairs_seen, found.event_pairs
+        self.copies_taken_out, self.images = found.copies_taken_out, found.images
+
+    def __repr__(self) -> str:
+        """Return the cut-off and what it finds."""
+        return f"Calibration({self.measure!r}, cutoff={self.cutoff}, recall={self.recall:.2f}; summary() says more)"
+
+    @functools.cached_property
+    def by_edit(self) -> pd.DataFrame:
+        """Recall of each edit at the cut-off, with its limits at 95 % one-sided confidence each: edit, recall, low, high, says."""
+        import pandas as pd
+
+        return pd.DataFrame(self._found.by_edit)
+
+    @functools.cached_property
+    def by_cutoff(self) -> pd.DataFrame:
+        """What every cut-off gives: cutoff, recall, false_pairs, false_pairs_at_most."""
+        import pandas as pd
+
+        return pd.DataFrame(self._found.by_cutoff)
+
+    def summary(self) -> str:
+        """Return the result in words."""
+        return text.calibration(vars(self._found))

@@ -109,3 +109,23 @@ def test_keep_policies_need_columns_that_a_pass_gives():
 
 def test_select_gives_each_probe_once_in_the_order_of_the_catalog():
     assert [probe.name for probe in select(["p", "phash", "sha256"])] == ["sha256", "phash"]
+
+
+@pytest.mark.parametrize("metric", [metric for metric in METRICS.values() if metric.block], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("side", [7, 30, 256])
+def test_the_block_form_of_a_metric_is_its_reference_form(metric, side, photo):
+    """On photos and on what is hostile to formulas: flat, inverted, nearly equal, noise; whatever stands in the block."""
+    rng = np.random.default_rng(side)
+    grey = [cv2.resize(cv2.cvtColor(photo(k), cv2.COLOR_RGB2GRAY), (side, side), interpolation=cv2.INTER_AREA) for k in range(4)]
+    flat = [np.full((side, side), value, np.uint8) for value in (0, 7, 255)]
+    pictures = np.stack([*grey, *flat, 255 - grey[0], grey[1] // 2 * 2, rng.integers(0, 256, (side, side), dtype=np.uint8), grey[2]])
+    facts = metric.prepare(pictures)
+    values = metric.block(pictures, facts, pictures, facts)
+    expected = np.array([[metric.compute(left, right) for right in pictures] for left in pictures])
+    assert np.array_equal(np.isinf(values), np.isinf(expected))
+    finite = np.isfinite(expected)
+    assert np.allclose(values[finite], expected[finite], rtol=1e-6, atol=1e-6)
+    assert (np.diag(values) == metric.identical).all()
+    for some, others in ((slice(2, 5), slice(0, 9)), (slice(9, 10), slice(3, 4))):
+        part = metric.block(pictures[some], tuple(x[some] for x in facts), pictures[others], tuple(x[others] for x in facts))
+        assert part.tobytes() == np.ascontiguousarray(values[some, others]).tobytes()

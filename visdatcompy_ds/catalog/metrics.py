@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from visdatcompy_ds.base.registry import Registry
+from visdatcompy_ds.catalog import metric_blocks as blocks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Metric:
         The metric compares grey pictures; else all channels.
     source : str
         Formula or implementation.
+    prepare : callable, optional
+        From grey pictures (n, H, W) uint8 to a tuple of arrays (n, ...): what each brings alone.
+    block : callable, optional
+        From left pictures, what `prepare` gave of them, right pictures and theirs to (n, m) float64: the fast form of `compute`.
     """
 
     name: str
@@ -45,6 +50,8 @@ class Metric:
     is_symmetric: bool = True
     on_grey: bool = True
     source: str = ""
+    prepare: Callable[[Any], tuple[Any, ...]] | None = None
+    block: Callable[[Any, tuple[Any, ...], Any, tuple[Any, ...]], Any] | None = None
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -117,13 +124,57 @@ def normalized_mutual_information(left: Any, right: Any) -> float:
 
 for _metric in (
     Metric("pix2pix", pix2pix, True, 1.0, (0, 1), on_grey=False, source="equality"),
-    Metric("mse", mean_squared_error, False, 0.0, (0, 255**2), source="scikit-image mean_squared_error"),
     Metric(
-        "nrmse", normalized_root_mse, False, 0.0, (0, _INFINITY), is_symmetric=False, source="scikit-image normalized_root_mse, euclidean"
+        "mse",
+        mean_squared_error,
+        False,
+        0.0,
+        (0, 255**2),
+        source="scikit-image mean_squared_error",
+        prepare=blocks.squares,
+        block=blocks.mean_squared_errors,
     ),
-    Metric("ssim", structural_similarity, True, 1.0, (-1, 1), source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image"),
-    Metric("psnr", peak_signal_noise_ratio, True, _INFINITY, (0, _INFINITY), source="scikit-image peak_signal_noise_ratio"),
-    Metric("mae", mean_absolute_error, False, 0.0, (0, 255), source="mean of absolute differences"),
+    Metric(
+        "nrmse",
+        normalized_root_mse,
+        False,
+        0.0,
+        (0, _INFINITY),
+        is_symmetric=False,
+        source="scikit-image normalized_root_mse, euclidean",
+        prepare=blocks.squares,
+        block=blocks.normalized_root_errors,
+    ),
+    Metric(
+        "ssim",
+        structural_similarity,
+        True,
+        1.0,
+        (-1, 1),
+        source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image",
+        prepare=blocks.windows,
+        block=blocks.similarities,
+    ),
+    Metric(
+        "psnr",
+        peak_signal_noise_ratio,
+        True,
+        _INFINITY,
+        (0, _INFINITY),
+        source="scikit-image peak_signal_noise_ratio",
+        prepare=blocks.squares,
+        block=blocks.signal_noise_ratios,
+    ),
+    Metric(
+        "mae",
+        mean_absolute_error,
+        False,
+        0.0,
+        (0, 255),
+        source="mean of absolute differences",
+        prepare=blocks.nothing,
+        block=blocks.mean_absolute_errors,
+    ),
     Metric(
         "nmi",
         normalized_mutual_information,
@@ -131,6 +182,8 @@ for _metric in (
         2.0,
         (1, 2),
         source="Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0; scikit-image",
+        prepare=blocks.levels,
+        block=blocks.mutual_informations,
     ),
 ):
     METRICS.add(_metric)

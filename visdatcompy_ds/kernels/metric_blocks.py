@@ -1,0 +1,194 @@
+"""Metrics of many grey pictures with many others: what a picture brings alone is computed once, a pair costs only what is its own.
+
+All loops run in a fixed order on whole numbers or in lanes, so a value does not depend on the block it was computed in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_U = np.uint64
+WINDOW = 7  # side of the SSIM window, as in scikit-image
+_COUNT = WINDOW * WINDOW
+_LANES = np.uint64(16)
+# (0.01 * 255)² and (0.03 * 255)², in the units of sums over a window: times 49², times 49 * 48
+_C1, _C2 = np.float32(6.5025 * _COUNT * _COUNT), np.float32(58.5225 * _COUNT * (_COUNT - 1))
+BINS = 100
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def absolute_sums(left: Any, right: Any) -> Any:
+    """Return the sums of absolute differences of pictures (n, pixels) and (m, pixels) uint8, (n, m) int64."""
+    sums, pixels = np.empty((len(left), len(right)), np.int64), _U(left.shape[1])
+    for i in range(len(left)):
+        for j in range(len(right)):
+            a, b, total = left[i], right[j], np.int64(0)
+            for start in range(_U(0), pixels, _U(1 << 20)):  # a sum of a million differences stays within 32 bits
+                part = np.int32(0)
+                for k in range(start, min(start + _U(1 << 20), pixels)):
+                    part += abs(np.int32(a[k]) - np.int32(b[k]))
+                total += part
+            sums[i, j] = total
+    return sums
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _window_sums(columns: Any, two: Any, four: Any, out: Any) -> None:
+    """Write the sums of 7 neighbours: by twos, by fours, then 4 + 2 + 1."""
+    n = _U(len(columns))
+    for x in range(n - _U(1)):
+        two[x] = columns[x] + columns[x + _U(1)]
+    for x in range(n - _U(3)):
+        four[x] = two[x] + two[x + _U(2)]
+    for x in range(n - _U(6)):
+        out[x] = four[x] + two[x + _U(4)] + columns[x + _U(6)]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def window_statistics(pictures: Any) -> Any:
+    """Return what SSIM needs of each picture alone.
+
+    Parameters
+    ----------
+    pictures : (n, H, W) uint8, both sides at least 7
+
+    Returns
+    -------
+    sums : (n, H - 6, W - 6) uint16
+        Of the 7 x 7 windows.
+    spread : (n, H - 6, W - 6) float32
+        49 times the sum of squares less the square of the sum: the variance in units of 1 / (49 * 48).
+    """
+    n, height, width = pictures.shape
+    sums, spread = np.empty((n, height - 6, width - 6), np.uint16), np.empty((n, height - 6, width - 6), np.float32)
+    column, square = np.empty(width, np.int32), np.empty(width, np.int32)
+    two, four, row, squares = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
+    for k in range(n):
+        column[:] = 0
+        square[:] = 0
+        for y in range(height):
+            new = pictures[k, y]
+            for x in range(_U(width)):
+                value = np.int32(new[x])
+                column[x] += value
+                square[x] += value * value
+            if y < 6:
+                continue
+            if y > 6:
+                old = pictures[k, y - WINDOW]
+                for x in range(_U(width)):
+                    value = np.int32(old[x])
+                    column[x] -= value
+                    square[x] -= value * value
+            _window_sums(column, two, four, row)
+            _window_sums(square, two, four, squares)
+            target, spreads = sums[k, y - 6], spread[k, y - 6]
+            for x in range(_U(width - 6)):
+                target[x] = np.uint16(row[x])
+                spreads[x] = np.float32(_COUNT * squares[x] - row[x] * row[x])
+    return sums, spread
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _similarity(a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_spread: Any, room: Any, ratio: Any, lanes: Any) -> float:
+    height, width = a.shape
+    column, two, four, row = room[0], room[1], room[2], room[3]
+    column[:] = 0
+    both, total, inner = np.float32(2), 0.0, _U(width - 6)
+    whole = inner // _LANES * _LANES
+    for y in range(height):
+        one, other = a[y], b[y]
+        for x in range(_U(width)):
+            column[x] += np.int32(one[x]) * np.int32(other[x])
+        if y < 6:
+            continue
+        if y > 6:
+            one, other = a[y - WINDOW], b[y - WINDOW]
+            for x in range(_U(width)):
+                column[x] -= np.int32(one[x]) * np.int32(other[x])
+        _window_sums(column, two, four, row)
+        sa, sb, va, vb = a_sums[y - 6], b_sums[y - 6], a_spread[y - 6], b_spread[y - 6]
+        for x in range(inner):
+            product = np.int32(sa[x]) * np.int32(sb[x])
+            mean_a, mean_b = np.float32(sa[x]), np.float32(sb[x])
+            covariance = np.float32(_COUNT * row[x] - product)
+            above = (both * np.float32(product) + _C1) * (both * covariance + _C2)
+            ratio[x] = above / ((mean_a * mean_a + mean_b * mean_b + _C1) * (va[x] + vb[x] + _C2))
+        lanes[:] = 0  # sums side by side: SIMD without changing the order of any of them
+        for x in range(_U(0), whole, _LANES):
+            for lane in range(_LANES):
+                lanes[lane] += ratio[x + lane]
+        for lane in range(_LANES):
+            total += lanes[lane]
+        for x in range(whole, inner):
+            total += ratio[x]
+    return total / ((height - 6) * (width - 6))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def similarities(left: Any, left_sums: Any, left_spread: Any, right: Any, right_sums: Any, right_spread: Any) -> Any:
+    """Return the mean SSIM of pictures (n, H, W) and (m, H, W) uint8 with their :func:`window_statistics`, (n, m) float64."""
+    width = left.shape[2]
+    room, ratio, lanes = np.zeros((4, width), np.int32), np.empty(width, np.float32), np.zeros(16, np.float32)
+    values = np.empty((len(left), len(right)))
+    for i in range(len(left)):
+        for j in range(len(right)):
+            values[i, j] = _similarity(left[i], left_sums[i], left_spread[i], right[j], right_sums[j], right_spread[j], room, ratio, lanes)
+    return values
+
+
+def levels(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures (n, H, W) as (n, H * W) numbers of 100 equal bins from least to greatest value, as ``np.histogram`` cuts them."""
+    binned = np.empty((len(pictures), pictures[0].size if len(pictures) else 0), np.uint8)
+    for k, picture in enumerate(pictures):
+        low, high = int(picture.min()), int(picture.max())
+        if low == high:  # np.histogram spreads a flat range by a half to each side: the value falls amid the bins
+            binned[k] = BINS // 2
+            continue
+        edges = np.linspace(low, high, BINS + 1)
+        table = np.minimum(np.searchsorted(edges, np.arange(256), side="right") - 1, BINS - 1)
+        binned[k] = np.clip(table, 0, BINS - 1).astype(np.uint8)[picture.reshape(-1)]
+    return binned
+
+
+def logarithms(pixels: int) -> NDArray[np.float64]:
+    """Return c log c for 0 to `pixels`, (pixels + 1,)."""
+    counts = np.arange(pixels + 1, dtype=np.float64)
+    return counts * np.log(np.maximum(counts, 1))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def joint_sums(left: Any, right: Any, table: Any) -> Any:
+    """Return, for pictures of :func:`levels`, the sum of c log c over the cells of their joint histogram, (n, m) float64.
+
+    Parameters
+    ----------
+    left, right : (n, pixels), (m, pixels) uint8
+    table : (pixels + 1,) float64
+        From :func:`logarithms`.
+    """
+    pixels = _U(left.shape[1])
+    sums = np.empty((len(left), len(right)))
+    # Two histograms in turn: neighbours of one value would wait for each other's count.
+    even, odd = np.zeros(BINS * BINS, np.uint32), np.zeros(BINS * BINS, np.uint32)
+    for i in range(len(left)):
+        for j in range(len(right)):
+            a, b = left[i], right[j]
+            even[:] = 0
+            odd[:] = 0
+            for k in range(_U(0), pixels - pixels % _U(2), _U(2)):
+                even[_U(a[k]) * _U(BINS) + _U(b[k])] += np.uint32(1)
+                odd[_U(a[k + _U(1)]) * _U(BINS) + _U(b[k + _U(1)])] += np.uint32(1)
+            if pixels % _U(2):
+                even[_U(a[pixels - _U(1)]) * _U(BINS) + _U(b[pixels - _U(1)])] += np.uint32(1)
+            total = 0.0
+            for cell in range(_U(BINS * BINS)):
+                count = even[cell] + odd[cell]
+                if count:
+                    total += table[count]
+            sums[i, j] = total
+    return sums

@@ -24,7 +24,8 @@ class Calibration:
     max_false_pairs : float
         What was asked for, in all pairs of these images.
     is_supported : bool
-        With 95 % confidence there are no more than that; else `false_pairs_at_most` says what can be said.
+        With 95 % confidence there are no more than that at `cutoff`. If not, the sample is too small for the wish, and
+        `false_pairs_at_most` says what it does support; or, where `cutoff` is None, there are more at any cut-off.
     false_pairs, false_pairs_at_most : float
         At `cutoff`, in all pairs of these images: the best guess, and a bound at 95 % confidence; equal where all pairs were measured.
     recall : float
@@ -32,7 +33,7 @@ class Calibration:
     pairs, pairs_seen, event_pairs : int
         Pairs of different images there are, and were measured; and how many of those there are lie in one event.
     copies_taken_out : int
-        Pairs that were near and proved to be copies at full resolution.
+        Pairs among those measured that are copies at full resolution, or cannot be told from copies: they count as no false pairs.
     images : int
         Images of which copies were made.
     """
@@ -51,7 +52,7 @@ class Calibration:
 
     @functools.cached_property
     def by_edit(self) -> pd.DataFrame:
-        """Recall of each edit at the cut-off, with its limits at 95 % one-sided confidence each: edit, recall, low, high, says."""
+        """Recall of each edit at the cut-off with its 95 % interval: edit, recall, low, high, says; NaN without a cut-off."""
         import pandas as pd
 
         return pd.DataFrame(self._found.by_edit)

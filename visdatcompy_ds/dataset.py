@@ -104,6 +104,10 @@ class Dataset:
         """Return name and number of images."""
         return f"Dataset({for_display(self.name)!r}, {len(self)} images)"
 
+    def is_same_as(self, other: Dataset) -> bool:
+        """Tell whether both hold the same files under the same paths."""
+        return self is other or (len(self.files) == len(other.files) and bool((self.files.path == other.files.path).all()))
+
     @property
     def files(self) -> Files:
         """Every file found, images or not, each with its status."""

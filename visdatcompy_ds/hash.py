@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,13 @@ from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.calibration import Calibration
 from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
-from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES, PROBES
 from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.engine.run import Workers, worker_count
 from visdatcompy_ds.reports import tables
 from visdatcompy_ds.stages.candidates import distances, near
+from visdatcompy_ds.stages.candidates.distinct import Comparable, comparable
 from visdatcompy_ds.stages.group import rank, stars
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Hash:
     True
     """
 
-    methods = tuple(HASHES)
+    methods = HASHES.keys()  # also those that are added later
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class Hash:
         if dataset2 is not None:
             require_dataset(dataset2, "dataset2")
         worker_count(workers)
-        self.dataset1, self.dataset2 = dataset1, None if dataset2 is dataset1 else dataset2
+        self.dataset1, self.dataset2 = dataset1, None if dataset2 is None or dataset2.is_same_as(dataset1) else dataset2
         self.results_path = Path(os.fsdecode(path_bytes("results" if results_path is None else results_path, "results_path")))
         self.workers = workers
 
@@ -74,14 +76,14 @@ class Hash:
     def _datasets(self) -> list[Dataset]:
         return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
 
-    def _measured(self, *probes: str) -> tuple[Fingerprints, Array, Array | None]:
-        """Return the table of all files and the rows of the images of each dataset, whatever became of them."""
+    def _measured(self, *probes: str) -> _Compared:
+        """Return the table of all files, and what of it may be compared."""
         for dataset in self._datasets:
             if not len(dataset):
                 raise EmptySourceError(f"No images in {dataset.path}", "", "Check the folder; formats are told by content, not by name")
         table = Fingerprints.combine([dataset.measured("low_information", *probes) for dataset in self._datasets])
         rows = [dataset._rows for dataset in self._datasets]
-        return table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files)
+        return _Compared(table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files))
 
     def find_similars(self, method: str = "phash", to_csv: bool = False) -> pd.DataFrame:
         """Return, for each image of `dataset1`, the nearest other image of `dataset2`.
@@ -91,43 +93,35 @@ class Hash:
         method : str
             One of ``Hash.methods``.
         to_csv : bool
-            Also write ``hash_<method>.csv`` into `results_path`, under a number where that name is taken.
+            Also write ``hash_<method>.csv`` into `results_path`, under a number where that name is taken; ``attrs["saved"]`` says where.
 
         Returns
         -------
         DataFrame
             Indexed by the id of the image; ``similar_image_name`` (id of the other), ``distance``, and ``is_similar``: within the cut-off
-            of the catalog. Empty where an image cannot be read or is set aside, and where nothing is left to compare it with.
+            of the catalog. Empty where an image cannot be used or is set aside, and where nothing is left to compare it with.
         """
         import pandas as pd
 
         entry = HASHES[method]
-        table, rows, others = self._measured(entry.name)
-        usable = near.comparable(table, rows)[0]
-        targets = usable if others is None else near.comparable(table, others)[0]
-        # Other paths of a file have its code, and are no neighbours of it: every path is looked up, the first of each file is found.
-        asked = rows[table.files.is_usable[rows] & table["decoded"][rows] & ~table["low_information"][rows]]
-        numbers = near.file_numbers(table)
-        distance, position = distances.DISTANCES[entry.distance].nearest(
-            table[entry.name][asked], numbers[asked], table[entry.name][targets], numbers[targets], self.workers
+        found = self._measured(entry.name)
+        distance, other = near.nearest(found.table, found.rows, found.right.rows, entry, found.left.files, self.workers)
+        known = other >= 0
+        names = [found.table.files.id[row] if row >= 0 else None for row in other.tolist()]
+        apart = pd.Series(np.where(known, distance, np.nan)).astype("Int64" if entry.distance == "hamming" else "float64")
+        frame = pd.DataFrame(
+            {"similar_image_name": names, "distance": apart.array, "is_similar": known & (distance <= entry.cutoff)},
+            index=pd.Index(found.table.files.id[found.rows], name="image_name"),
         )
-        found = pd.DataFrame(
-            {"similar_image_name": None, "distance": np.nan, "is_similar": False},
-            index=pd.Index(table.files.id[rows], name="image_name"),
-        )
-        place = np.searchsorted(rows, asked)[position >= 0]
-        names = np.full(len(rows), None, object)
-        names[place] = table.files.id[targets[position[position >= 0]]]
-        apart = np.full(len(rows), np.nan)
-        apart[place] = distance[position >= 0]
-        found["similar_image_name"], found["distance"], found["is_similar"] = names, apart, apart <= entry.cutoff
-        found.attrs = self._attributes(table, rows, others, entry, entry.cutoff)
+        frame.attrs = found.attributes(entry, entry.cutoff)
         if to_csv:
-            found.attrs["saved"] = self._save(found.reset_index(), f"hash_{entry.name}")
-        return found
+            frame.attrs["saved"] = self._save(frame.reset_index(), f"hash_{entry.name}")
+        return frame
 
     def matrix(self, method: str = "phash") -> pd.DataFrame:
-        """Return the distances of all images of `dataset1` (rows) and `dataset2` (columns); NaN where an image cannot be read.
+        """Return the distances of all images of `dataset1` (rows) and `dataset2` (columns), plain numbers without judgement.
+
+        Images that `pairs` sets aside stand in it, too; what cannot be used (damaged, unreadable) is NaN.
 
         Raises
         ------
@@ -137,19 +131,21 @@ class Hash:
         import pandas as pd
 
         entry = HASHES[method]
-        table, rows, others = self._measured(entry.name)
-        columns = rows if others is None else others
+        found = self._measured(entry.name)
+        table, rows, columns = found.table, found.rows, found.rows if found.others is None else found.others
         if len(rows) * len(columns) > _MOST_CELLS:
             raise ArgumentError(
                 f"A matrix of {len(rows)} x {len(columns)} cells",
                 f"Allowed: {_MOST_CELLS // 10**6} million",
                 f'pairs("{entry.name}", max_distance=…) finds all near ones without it',
             )
-        table_of = np.full((len(rows), len(columns)), np.nan)
-        known, other_known = (np.flatnonzero(table.files.is_usable[some] & table["decoded"][some]) for some in (rows, columns))
-        codes = table[entry.name]
-        table_of[np.ix_(known, other_known)] = distances.matrix(entry, codes[rows[known]], codes[columns[other_known]])
-        return pd.DataFrame(table_of, index=list(table.files.id[rows]), columns=list(table.files.id[columns]))
+        is_known = table.files.is_usable & table["decoded"]
+        distance = distances.matrix(entry, table[entry.name][rows], table[entry.name][columns])
+        distance[~is_known[rows]] = np.nan
+        distance[:, ~is_known[columns]] = np.nan
+        frame = pd.DataFrame(distance, index=list(table.files.id[rows]), columns=list(table.files.id[columns]))
+        frame.attrs = found.attributes(entry, None)
+        return frame
 
     def pairs(
         self,
@@ -168,7 +164,8 @@ class Hash:
         max_distance : int or float, optional
             In bits for Hamming hashes; 0 to 1 for "radial_variance"; in 1/10 000 for "color_moment". By default the cut-off of the catalog.
         orientations : bool
-            Also find turned and mirrored copies; ``transform`` says what was done to the left picture to get the right one.
+            Also find turned and mirrored copies; ``transform`` says what was done to the left picture to get the right one (quarters are
+            clockwise). Either picture is turned, and the smaller of the two distances counts, so that their order does not matter.
         max_per_image : int, optional
             Keep a pair only where it is among so many nearest of one of its images (without `expand`: of one of its codes).
         expand : bool
@@ -186,26 +183,28 @@ class Hash:
         ArgumentError
             For a distance outside its range, and before a search that would give more than ten million pairs.
         """
-        entry = HASHES[method]
-        cutoff = _distance_of(entry, max_distance)
-        if max_per_image is not None:
-            whole_number(max_per_image, "max_per_image", least=1)
-        table, rows, others = self._measured(entry.name, *([f"{entry.name}_turns"] if orientations else []))
-        usable = near.comparable(table, rows)[0]
-        targets = None if others is None else near.comparable(table, others)[0]
-        found = near.find(table, usable, targets, entry.name, cutoff, orientations, max_per_image, expand, self.workers)
         import pandas as pd
 
-        frame = pd.DataFrame(tables.near_columns(table, found, expand))
-        if entry.distance == "hamming":
-            frame["distance"] = frame["distance"].astype(np.int64)
-        frame.attrs = self._attributes(table, rows, others, entry, cutoff)
+        entry = HASHES[method]
+        cutoff = _distance_of(entry, max_distance)
+        for name, flag in (("orientations", orientations), ("expand", expand)):
+            if not isinstance(flag, (bool, np.bool_)):
+                raise ArgumentError(f"{name}={flag!r}", "Allowed: True or False")
+        if max_per_image is not None:
+            whole_number(max_per_image, "max_per_image", least=1)
+        found = self._measured(entry.name, *([f"{entry.name}_turns"] if orientations else []))
+        left, right = found.left, None if found.others is None else found.right.rows
+        pairs = near.find(found.table, left.rows, right, entry.name, cutoff, left.files, orientations, max_per_image, expand, self.workers)
+        frame = pd.DataFrame(tables.near_columns(found.table, pairs, expand))
+        frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
+        frame.attrs = found.attributes(entry, cutoff)
         return frame
 
     def groups(self, method: str = "phash", max_distance: float | None = None) -> pd.DataFrame:
         """Return groups of near images around a keeper: every member lies within the distance of its own keeper, never of a chain.
 
-        Keepers are chosen as everywhere: usable, labelled, larger, older; see the keep policies.
+        Images of both datasets are grouped together, also those of one dataset among themselves. Keepers are chosen as everywhere: usable,
+        labelled, larger, older; see the keep policies.
 
         Returns
         -------
@@ -216,15 +215,12 @@ class Hash:
 
         entry = HASHES[method]
         cutoff = _distance_of(entry, max_distance)
-        table, rows, others = self._measured(entry.name, *CLEAN_PROBES)
-        everything = rows if others is None else np.concatenate([rows, others])
-        usable = near.comparable(table, everything)[0]
-        found = near.find(table, usable, None, entry.name, cutoff, workers=self.workers)
-        order = rank(table, np.zeros(len(table), bool))
-        frame = pd.DataFrame(tables.group_columns(table, *stars(found, order, len(table))))
-        if entry.distance == "hamming":
-            frame["distance"] = frame["distance"].astype(np.int64)
-        frame.attrs = self._attributes(table, rows, others, entry, cutoff)
+        found = self._measured(entry.name, *CLEAN_PROBES)
+        pairs = near.find(found.table, found.both.rows, None, entry.name, cutoff, found.both.files, workers=self.workers)
+        order = rank(found.table, np.zeros(len(found.table), bool))
+        frame = pd.DataFrame(tables.group_columns(found.table, *stars(pairs, order, len(found.table))))
+        frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
+        frame.attrs = found.attributes(entry, cutoff)
         return frame
 
     def calibrate(self, method: str = "phash", max_false_pairs: float = 1.0, seed: int = 42) -> Calibration:
@@ -250,32 +246,22 @@ class Hash:
 
         entry = HASHES[method]
         whole_number(seed, "seed")
-        table, rows, others = self._measured(entry.name, *CLEAN_PROBES)
-        usable = near.comparable(table, rows if others is None else np.concatenate([rows, others]))[0]
-        block = entry.block or (lambda working: np.stack([entry.compute(picture) for picture in working.pictures]))
-        measure = Measure(entry.name, lambda pictures: block(WorkingBlock(pictures)), distances.DISTANCES[entry.distance].between)
-        limits = self.dataset1._limits
-        return Calibration(calibrate(table, usable, table[entry.name][usable], measure, max_false_pairs, seed, self.workers, limits))
+        found = self._measured(entry.name, *CLEAN_PROBES)
+        codes_of = PROBES[entry.name].compute
+        measure = Measure(entry.name, lambda pictures: codes_of(WorkingBlock(pictures)), distances.DISTANCES[entry.distance].between)
+        rows = found.both.rows
+        side = None if found.others is None else (rows >= len(self.dataset1.files)).astype(np.int64)
+        codes, limits = found.table[entry.name][rows], self.dataset1._limits
+        return Calibration(calibrate(found.table, rows, codes, measure, max_false_pairs, side, seed, self.workers, limits))
 
     def set_aside(self) -> pd.DataFrame:
         """Return the images that show too little to be matched by a hash: dataset and id."""
         import pandas as pd
 
-        table, rows, others = self._measured()
-        flat = near.comparable(table, rows if others is None else np.concatenate([rows, others]))[1]
-        return pd.DataFrame({"dataset": [table.files.dataset_name(row) for row in flat.tolist()], "id": list(table.files.id[flat])})
-
-    def _attributes(self, table: Fingerprints, rows: Array, others: Array | None, entry: HashMethod, cutoff: float) -> dict[str, Any]:
-        everything = rows if others is None else np.concatenate([rows, others])
-        usable, flat = near.comparable(table, everything)
-        broken = ~(table.files.is_usable[everything] & table["decoded"][everything])
-        return {
-            "method": entry.name,
-            "max_distance": cutoff,
-            "set_aside": len(flat),
-            "unusable": int(broken.sum()),
-            "compared": len(usable),
-        }
+        found = self._measured()
+        flat = found.both.flat.tolist()
+        names = [found.table.files.dataset_name(row) for row in flat]
+        return pd.DataFrame({"dataset": names, "id": [found.table.files.id[row] for row in flat]}, dtype=object)
 
     def _save(self, frame: pd.DataFrame, stem: str) -> str:
         """Write a table into `results_path` and return where."""
@@ -287,17 +273,42 @@ class Hash:
         return str(path)
 
 
+class _Compared:
+    """The files of one or two datasets, and which of their images may be matched."""
+
+    def __init__(self, table: Fingerprints, rows: Array, others: Array | None) -> None:
+        self.table, self.rows, self.others = table, rows, others
+        self.left = comparable(table, rows)
+        self.right = self.left if others is None else comparable(table, others, self.left.files)
+
+    @property
+    def both(self) -> Comparable:
+        """What may be matched of both, of several paths of one file the first."""
+        if self.others is None:
+            return self.left
+        return comparable(self.table, np.concatenate([self.rows, self.others]), self.left.files)
+
+    def attributes(self, entry: HashMethod, cutoff: float | None) -> dict[str, Any]:
+        """Return what a table says of itself: images compared, set aside (too flat or tiny), unusable, and further paths of a file."""
+        everything = self.rows if self.others is None else np.concatenate([self.rows, self.others])
+        sides = [self.left] if self.others is None else [self.left, self.right]
+        compared, flat = sum(len(side.rows) for side in sides), sum(len(side.flat) for side in sides)
+        unusable = int((~(self.table.files.is_usable[everything] & self.table["decoded"][everything])).sum())
+        facts = {"method": entry.name, "compared": compared, "set_aside": flat, "unusable": unusable}
+        facts["same_file"] = len(everything) - compared - flat - unusable
+        return facts if cutoff is None else {**facts, "max_distance": cutoff}
+
+
 def _distance_of(entry: HashMethod, given: float | None) -> float:
     """Return a distance of `entry` that was asked for, checked; by default its cut-off."""
-    if given is None:
-        return entry.cutoff
-    most = {"hamming": 8 * entry.width, "correlation": 1}.get(entry.distance)
     is_whole = entry.distance == "hamming"
-    if not isinstance(given, (int, float, np.integer, np.floating)) or isinstance(given, bool) or not given >= 0 or not np.isfinite(given):
-        is_right = False
-    else:
-        is_right = (most is None or given <= most) and (not is_whole or given == int(given))
-    if not is_right:
+    most = 8 * entry.width if is_whole else 1 if entry.distance == "correlation" else None
+    try:
+        number = float(entry.cutoff if given is None else given)
+    except (TypeError, ValueError, OverflowError):
+        number = float("nan")
+    is_number = not isinstance(given, (str, bytes, bool, np.bool_)) and math.isfinite(number)
+    if not is_number or number < 0 or (most is not None and number > most) or (is_whole and number != int(number)):
         kind = "a whole number of bits" if is_whole else "a number"
         raise ArgumentError(f"max_distance={given!r}", f"Allowed for {entry.name}: {kind}, 0 {'or more' if most is None else f'to {most}'}")
-    return float(given)
+    return int(number) if is_whole else number

@@ -45,6 +45,11 @@ def test_opencv_hashes_are_those_of_opencv_bit_for_bit(name, pictures):
         expected = getattr(cv2.img_hash, OPENCV[name])(picture)[0]
         assert np.array_equal(HASHES[name].compute(picture), expected)
         assert expected.shape == (HASHES[name].width,) and expected.dtype == HASHES[name].dtype
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (40 if name != "marr_hildreth" else 2, 128, 128, 3), dtype=np.uint8)
+    block = np.concatenate([pictures, noise])
+    expected = np.stack([getattr(cv2.img_hash, OPENCV[name])(picture)[0] for picture in block])
+    assert np.array_equal(PROBES[name].compute(WorkingBlock(block)), expected, equal_nan=name == "color_moment")
 
 
 @pytest.mark.parametrize("method", HASHES.values(), ids=lambda method: method.name)
@@ -129,3 +134,13 @@ def test_the_block_form_of_a_metric_is_its_reference_form(metric, side, photo):
     for some, others in ((slice(2, 5), slice(0, 9)), (slice(9, 10), slice(3, 4))):
         part = metric.block(pictures[some], tuple(x[some] for x in facts), pictures[others], tuple(x[others] for x in facts))
         assert part.tobytes() == np.ascontiguousarray(values[some, others]).tobytes()
+
+
+@pytest.mark.parametrize("side", [1, 3, 5, 12, 16, 31, 32, 40])
+def test_a_tiny_image_shows_too_little_for_a_hash(side, tmp_path):
+    from PIL import Image as Pillow
+
+    from visdatcompy_ds import Dataset
+
+    Pillow.fromarray(np.random.default_rng(side).integers(0, 256, (side, 3 * side, 3), dtype=np.uint8)).save(tmp_path / "noise.png")
+    assert Dataset(tmp_path).fingerprints("low_information").low_information.tolist() == [side < 32]

@@ -42,20 +42,22 @@ def test_every_method_finds_the_nearest_other_image(method, mixed):
     assert found.index.tolist() == ["a/1.jpg", "a/2.png", "a/3.jpg", "b/1.jpg", "b/2.png", "b/broken.jpg", "b/flat.png", "b/link.jpg"]
     assert found.similar_image_name["a/1.jpg"] == "b/1.jpg" and found.similar_image_name["b/1.jpg"] == "a/1.jpg"
     assert found.similar_image_name["b/link.jpg"] == "b/1.jpg"  # not a/1.jpg, which is the same file
-    assert pd.isna(found.similar_image_name["b/broken.jpg"]) and np.isnan(found.distance["b/broken.jpg"])
+    assert pd.isna(found.similar_image_name["b/broken.jpg"]) and pd.isna(found.distance["b/broken.jpg"])
     assert pd.isna(found.similar_image_name["b/flat.png"]) and not found.is_similar["b/flat.png"]
-    assert (found.attrs["set_aside"], found.attrs["unusable"], found.attrs["compared"]) == (1, 1, 5)
+    assert [found.attrs[name] for name in ("compared", "set_aside", "unusable", "same_file")] == [5, 1, 1, 1]
     assert (found.distance.dropna() >= 0).all()
-    assert found.is_similar.equals(found.distance <= HASHES[method].cutoff)
+    assert found.is_similar.equals((found.distance <= HASHES[method].cutoff).fillna(False).astype(bool))
 
 
 def test_distances_are_those_of_the_hashes(mixed):
     data = Dataset(mixed)
     found = Hash(data).find_similars("p")
     matrix = Hash(data).matrix("phash")
+    assert found.distance.dtype == "Int64"
     for name, row in found.dropna().iterrows():
         assert row.distance == bits(data[name].hash(), data[row.similar_image_name].hash()) == matrix.loc[name, row.similar_image_name]
     assert matrix.loc["b/broken.jpg"].isna().all() and matrix["b/broken.jpg"].isna().all()
+    assert set(matrix.attrs) == {"method", "compared", "set_aside", "unusable", "same_file"}
     assert (np.diag(matrix.drop("b/broken.jpg").drop(columns="b/broken.jpg")) == 0).all()
     codes = data.fingerprints("phash").set_index("id").phash
     assert codes["a/1.jpg"] == data["a/1.jpg"].hash("phash") and pd.isna(codes["b/broken.jpg"])
@@ -65,7 +67,7 @@ def test_across_rows_are_the_first_and_columns_the_second(both):
     matrix = both.matrix("dhash")
     assert matrix.shape == (len(both.dataset1), len(both.dataset2))
     found = both.find_similars("dhash")
-    assert np.array_equal(found.distance.dropna(), matrix.min(axis=1).dropna())
+    assert np.array_equal(found.distance.dropna().astype(float), matrix.min(axis=1).dropna())
     assert set(found.similar_image_name.dropna()) <= set(both.dataset2.filenames)
 
 
@@ -87,7 +89,8 @@ def test_entries_of_equal_codes_name_their_members(both):
 
 def test_the_same_dataset_twice_is_compared_with_itself(datasets):
     data = Dataset(datasets / "trail")
-    pd.testing.assert_frame_equal(Hash(data, data).pairs("dhash", 5), Hash(data).pairs("dhash", 5))
+    for again in (data, Dataset(datasets / "trail")):
+        pd.testing.assert_frame_equal(Hash(data, again).pairs("dhash", 5), Hash(data).pairs("dhash", 5))
     assert (Hash(data).find_similars().index != Hash(data).find_similars().similar_image_name).all()
 
 
@@ -157,6 +160,8 @@ BAD = {
     "less than nothing": (lambda h: h.pairs("phash", -1), ArgumentError, "0 to 64"),
     "half a bit": (lambda h: h.pairs("phash", 1.5), ArgumentError, "a whole number of bits"),
     "more bits than there are": (lambda h: h.groups("phash", 65), ArgumentError, "0 to 64"),
+    "beyond all numbers": (lambda h: h.pairs("color_moment", 10**400), ArgumentError, "a number"),
+    "a flag of text": (lambda h: h.pairs("phash", 5, orientations="yes"), ArgumentError, "True or False"),
     "text": (lambda h: h.pairs("phash", "5"), ArgumentError, "max_distance='5'"),
     "not a number": (lambda h: h.pairs("radial_variance", float("nan")), ArgumentError, "0 to 1"),
     "truth": (lambda h: h.pairs("phash", True), ArgumentError, "max_distance=True"),
@@ -218,8 +223,8 @@ def halves(picture):
     grey = picture.mean(axis=2)
     return np.packbits(grey.reshape(8, 16, 8, 16).mean(axis=(1, 3)).reshape(64) > grey.mean())
 
+from visdatcompy_ds import Dataset, Hash, Image  # whether added before or after these
 HASHES.add(HashMethod("edges", 8, "uint8", "hamming", halves, cutoff=6, cutoff_source="test", cost_us=20, blind_to="colour", source="test"))
-from visdatcompy_ds import Dataset, Hash, Image
 data = Dataset(sys.argv[1])
 hashes = Hash(data)
 assert "edges" in Hash.methods

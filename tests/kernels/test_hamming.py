@@ -82,7 +82,7 @@ def test_comparing_all_with_all_in_numpy_gives_the_same():
         codes, others = codes_of("clustered", 900, width), codes_of("clustered", 300, width)
         others[:100] = codes[:100]
         for right in (None, others):
-            small = hamming.within(hamming.as_words(codes), None if right is None else hamming.as_words(right), 12)
+            small = np.concatenate(list(hamming.within(hamming.as_words(codes), None if right is None else hamming.as_words(right), 12)))
             large, _ = joined(codes, right, 12)
             large = np.sort(large, axis=1) if right is None else large
             assert np.array_equal(small, np.unique(large, axis=0))
@@ -107,9 +107,10 @@ def test_the_nearest_is_the_first_of_the_least_and_no_path_of_the_same_file():
     bits[files[5:60, None] == files[None]] = 999
     assert np.array_equal(distance, bits.min(axis=1))
     assert np.array_equal(position, bits.argmin(axis=1))
-    counts = hamming_loops.count_within(words, 5, 60, words, len(codes), 12)
+    weights = RANDOM.integers(1, 9, len(codes))
+    counts = hamming_loops.count_within(words, 5, 60, words, weights, 12)
     everything = np.array([[bin(int.from_bytes(bytes(a ^ b), "big")).count("1") <= 12 for b in codes] for a in codes[5:60]])
-    assert np.array_equal(counts, everything.sum(axis=1))
+    assert np.array_equal(counts, everything @ weights)
 
 
 def test_nothing_is_near_in_an_empty_set():

@@ -43,9 +43,16 @@ def test_spectra_bound_the_correlation_and_do_not_change_with_a_shift():
     assert np.allclose(distance[other - one == 30][:30], 0, atol=1e-12)
 
 
-def test_a_constant_profile_is_like_nothing():
-    profile = vectors.profiles(np.full((2, 40), 9, np.uint8))
-    assert vectors.shifted_correlation(profile[:1], profile[1:]).tolist() == [1.0]
+def test_a_constant_profile_is_like_no_other_and_equal_ones_are_the_same():
+    codes = RANDOM.integers(0, 256, (30, 40)).astype(np.uint8)
+    codes[0] = 9
+    profile = vectors.profiles(codes)
+    assert vectors.shifted_correlation(profile[:1], profile[1:2]).tolist() == [1.0]
+    assert vectors.shifted_correlation(profile, profile).tolist() == [0.0] * 30
+    one, other = np.triu_indices(30)
+    assert np.array_equal(
+        vectors.shifted_correlation(profile[one], profile[other]), vectors.shifted_correlation(profile[other], profile[one])
+    )
 
 
 def test_a_window_loses_no_pair():

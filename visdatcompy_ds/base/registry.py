@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from visdatcompy_ds.base.errors import ArgumentError, UnknownNameError
@@ -34,13 +34,22 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         self.kind = kind
         self._aliases = dict(aliases or {})
         self._entries: dict[str, Entry] = {}
+        self._followers: list[Callable[[Entry], object]] = []
 
     def add(self, entry: Entry) -> Entry:
         """Register `entry` under its name and return it."""
         if entry.name in self._entries or entry.name in self._aliases:
             raise ArgumentError(f"A {self.kind} named {entry.name!r} is registered already", "Names are unique", "Choose another name")
         self._entries[entry.name] = entry
+        for follow in self._followers:
+            follow(entry)
         return entry
+
+    def follow(self, what: Callable[[Entry], object]) -> None:
+        """Call `what` with each entry, those that are there and those that are added later."""
+        self._followers.append(what)
+        for entry in self._entries.values():
+            what(entry)
 
     def __getitem__(self, name: str) -> Entry:
         """Return the entry of `name`, or raise an error that suggests the nearest."""

@@ -124,22 +124,15 @@ def _of_all_turns(compute: Callable[[WorkingBlock], Any]) -> Callable[[WorkingBl
     return compute_all
 
 
-for _method in HASHES.values():
-    _block = _method.block or _per_picture(_method)
-    PROBES.add(
-        Probe(_method.name, "working", _method.dtype, 0, _block, f"{_method.name} hash, {_method.distance} distance", (_method.width,))
-    )
-    PROBES.add(
-        Probe(
-            f"{_method.name}_turns",
-            "working",
-            _method.dtype,
-            0,
-            _of_all_turns(_block),
-            f"{_method.name} hash of the picture lying in each of 8 ways",
-            (len(TURNS), _method.width),
-        )
-    )
+def _add_hash(method: HashMethod) -> None:
+    block, meaning = method.block or _per_picture(method), f"{method.name} hash, {method.distance} distance"
+    PROBES.add(Probe(method.name, "working", method.dtype, 0, block, meaning, (method.width,)))
+    every = f"{method.name} hash of the picture lying in each of 8 ways"
+    shape = (len(TURNS), method.width)
+    PROBES.add(Probe(f"{method.name}_turns", "working", method.dtype, 0, _of_all_turns(block), every, shape))
+
+
+HASHES.follow(_add_hash)  # also those that a user adds later
 
 
 def _mean_colour(block: WorkingBlock) -> Any:
@@ -193,11 +186,16 @@ def _is_grey(block: WorkingBlock) -> Any:
     return block.sums(COLOUR_SPREAD) <= 12
 
 
+_TINY = 32  # pixels
+
+
 def _low_information(block: WorkingBlock) -> Any:
     from visdatcompy_ds.kernels.moments import BUSY_CELLS
 
     # A hash describes structure. Where fewer than 1 in 20 of the 256 cells hold any, equal hashes say nothing.
-    return block.sums(BUSY_CELLS) < (block.side // 8) ** 2 / 20
+    flat = block.sums(BUSY_CELLS) < (block.side // 8) ** 2 / 20
+    # pHash looks at 32 x 32 pixels: of a smaller image it describes how that was enlarged.
+    return flat if block.shorter_sides is None else flat | (block.shorter_sides < _TINY)
 
 
 def opencv_threads(count: int) -> int:
@@ -223,7 +221,9 @@ _measure("mean_colour", "float32", _NAN, _mean_colour, "mean red, green, blue, 0
 _measure("sharpness", "float32", _NAN, _sharpness, "variance of the Laplacian of the working picture; more is sharper")
 _measure("layout", "uint8", 0, _layout, "8 x 8 colours in OpenCV's 8-bit Lab", (192,))
 _measure("is_grey", "bool", False, _is_grey, "no cell of a 16 x 16 grid shows colour")
-_measure("low_information", "bool", False, _low_information, "flat or nearly empty: never matched by hash alone")
+_measure(
+    "low_information", "bool", False, _low_information, "flat, nearly empty, or less than 32 pixels on a side: never matched by hash alone"
+)
 
 HEADER_PROBES = [probe.name for probe in PROBES.values() if probe.reads == "header"]
 CLEAN_PROBES = [

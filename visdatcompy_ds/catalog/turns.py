@@ -31,4 +31,4 @@ def turned(pictures: Any, turn: int) -> Any:
 
 def inverse_turn(turn: int) -> int:
     """Return the turn that undoes another: a mirrored one undoes itself."""
-    return turn if turn >= 4 else -turn % 4
+    return turn if turn >= 4 else (4 - turn) % 4

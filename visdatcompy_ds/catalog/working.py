@@ -19,10 +19,12 @@ class WorkingBlock:
     Parameters
     ----------
     pictures : (n, side, side, 3) uint8 BGR array, C order
+    shorter_sides : (n,) int, optional
+        Of the images they were made of, in pixels; None where they were no smaller than a working picture.
     """
 
-    def __init__(self, pictures: Any) -> None:
-        self.pictures = pictures
+    def __init__(self, pictures: Any, shorter_sides: Any = None) -> None:
+        self.pictures, self.shorter_sides = pictures, shorter_sides
         self.side = pictures.shape[1]
 
     def __len__(self) -> int:

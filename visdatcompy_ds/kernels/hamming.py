@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,13 +33,12 @@ def popcount(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     return ((x * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.uint8)
 
 
-def within(left: NDArray[np.uint64], right: NDArray[np.uint64] | None, radius: int) -> NDArray[np.int32]:
-    """Return the positions (m, 2) of all codes (n, words) within `radius` bits, by comparing all with all; within `left` one order each.
+def within(left: NDArray[np.uint64], right: NDArray[np.uint64] | None, radius: int) -> Iterator[NDArray[np.int32]]:
+    """Yield the positions (m, 2) of all codes (n, words) within `radius` bits, by comparing all with all; within `left` one order each.
 
     The sooner done the fewer codes there are: below some thousands it is quicker than loading compiled loops.
     """
     others = left if right is None else right
-    blocks = [np.empty((0, 2), np.int32)]
     for start in range(0, len(left), _ROWS):
         some = left[start : start + _ROWS]
         distance = popcount(some[:, None, 0] ^ others[None, :, 0]).astype(np.uint16)
@@ -46,5 +47,4 @@ def within(left: NDArray[np.uint64], right: NDArray[np.uint64] | None, radius: i
         one, other = np.nonzero(distance <= radius)
         one += start
         kept = slice(None) if right is not None else other > one
-        blocks.append(np.stack([one[kept], other[kept]], axis=1).astype(np.int32))
-    return np.concatenate(blocks)
+        yield np.stack([one[kept], other[kept]], axis=1).astype(np.int32)

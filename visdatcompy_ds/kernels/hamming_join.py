@@ -126,7 +126,7 @@ class Join:
             parts = _parts(bits, count, self.radius)
             if (expected := self._cost(parts)) < cost:
                 best, cost = parts, expected
-        if len(best) > 1 and self._cost(best, self._crowding(best)) > whole:
+        if best is not all_with_all and self._cost(best, self._crowding(best)) > whole:
             return all_with_all  # skewed codes: the same few buckets again and again
         return best
 

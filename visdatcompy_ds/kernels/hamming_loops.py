@@ -183,6 +183,9 @@ def search(
     field, sums = np.zeros((words, 4096), np.uint64), np.zeros(BLOCK, np.uint64)
     begins = np.zeros(len(flips) + 2, np.int64)
     own = 1 if is_self else 0  # the own bucket of a set compared with itself is scanned where it lies
+    all_with_all = not is_self and len(left_starts) == 2
+    if all_with_all:  # the one bucket is scanned where it lies
+        field = right
     key, i = 0, first
     while i < last:
         while left_starts[key + 1] <= i:
@@ -191,9 +194,11 @@ def search(
         for k in range(own, len(flips) + 1):
             other = key ^ flips[k - 1] if k else key
             size += right_starts[other + 1] - right_starts[other] if other > key or not is_self else 0
-        if size + BLOCK > field.shape[1]:
-            field = np.zeros((words, 2 * size + BLOCK), np.uint64)
-        stop = _U(_gather(key, own, flips, right, right_starts, is_self, field, begins))
+        stop = _U(size)
+        if not all_with_all:
+            if size + BLOCK > field.shape[1]:
+                field = np.zeros((words, 2 * size + BLOCK), np.uint64)
+            _gather(key, own, flips, right, right_starts, is_self, field, begins)
         for me in range(i, min(end, last)):
             if is_self and me + 1 < end:
                 at, own_stop, before = _U(me + 1), _U(end), m
@@ -216,7 +221,8 @@ def search(
                 at = _next_block(left, me, field, at + _BLOCK, stop, most, sums)
             for q in range(before, m):
                 found[q, 0] = left_rows[me]
-                found[q, 1] = right_rows[_origin(found[q, 1], key, flips, right_starts, begins)]
+                j = found[q, 1] if all_with_all else _origin(found[q, 1], key, flips, right_starts, begins)
+                found[q, 1] = right_rows[j]
         i = min(end, last)
     return found[:m].copy()
 
@@ -232,14 +238,16 @@ def neighbour_counts(sizes: Any, flips: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def count_within(left: Any, first: int, last: int, right: Any, n: int, radius: int) -> Any:
-    """Return, for the left codes `first` to `last`, how many of the `n` right codes lie within `radius` bits, (last - first,) int64."""
+def count_within(left: Any, first: int, last: int, right: Any, weights: Any, radius: int) -> Any:
+    """Return, for the left codes `first` to `last`, the sum of the weights (n,) of the right codes within `radius` bits, int64."""
+    n = len(weights)
     counts, most, sums = np.zeros(last - first, np.int64), _U(radius), np.zeros(BLOCK, np.uint64)
     for me in range(first, last):
         at, stop = _next_block(left, me, right, _U(0), _U(n), most, sums), _U(n)
         while at < stop:
             for j in range(at, min(at + _BLOCK, stop)):
-                counts[me - first] += _distance(left, me, right, j) <= most
+                if _distance(left, me, right, j) <= most:
+                    counts[me - first] += weights[j]
             at = _next_block(left, me, right, at + _BLOCK, stop, most, sums)
     return counts
 

@@ -89,11 +89,21 @@ def _peak(a: Any, b: Any, sums: Any) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _apart(a: Any, b: Any, sums: Any) -> float:
+    """Return 1 - the peak, 0 for equal profiles, the same in either order."""
+    for k in range(len(a)):
+        if a[k] != b[k]:
+            peak = _peak(a, b, sums) if a[k] < b[k] else _peak(b, a, sums)
+            return min(max(1.0 - peak, 0.0), 1.0)
+    return 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def shifted_correlation(left: Any, right: Any) -> Any:
     """Return 1 - the peak of the circular cross-correlation of each row of two arrays of profiles from :func:`profiles`, (m,) float64."""
     distances, sums = np.empty(len(left)), np.empty(left.shape[1])
     for i in range(len(left)):
-        distances[i] = min(max(1.0 - _peak(left[i], right[i], sums), 0.0), 1.0)
+        distances[i] = _apart(left[i], right[i], sums)
     return distances
 
 
@@ -110,7 +120,7 @@ def shifted_nearest(
             # The distance is at least half the squared distance of the spectra; a hair is left for rounding.
             if _squared(left_bounds[i], right_bounds[j], 2 * least + 1e-9) > 2 * least + 1e-9 or left_files[i] == right_files[j]:
                 continue
-            distance = min(max(1.0 - _peak(left[i], right[j], sums), 0.0), 1.0)
+            distance = _apart(left[i], right[j], sums)
             if distance < least:
                 least, positions[i - first] = distance, j
         distances[i - first] = least

@@ -18,7 +18,7 @@ from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import OutputError
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.status import Status
-from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, Pairs, PlanTable, SelectionTable
+from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, Pairs, PlanTable, SelectionTable, object_array, text_array
 from visdatcompy_ds.catalog.turns import TURNS
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.stages.candidates.near import Near
@@ -184,30 +184,28 @@ def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
     """Return the columns of pairs by hash; an entry of equal codes with the ids of all that have them."""
     (left_names, left_ids), (right_names, right_ids) = _named(table, near.left), _named(table, near.right)
     columns: Columns = {
-        "left_dataset": left_names,
-        "left_id": left_ids,
-        "right_dataset": right_names,
-        "right_id": right_ids,
+        "left_dataset": text_array(left_names),
+        "left_id": text_array(left_ids),
+        "right_dataset": text_array(right_names),
+        "right_id": text_array(right_ids),
         "distance": near.distance,
-        "transform": [TURNS[turn] for turn in near.turn.tolist()],
+        "transform": text_array(TURNS[turn] for turn in near.turn.tolist()),
     }
     if expand:
         return columns
-    ids = table.files.id
     columns["pair_count"] = near.pairs
-    for side, codes, code, row in (
-        ("left_members", near.left_codes, near.left_code, near.left),
-        ("right_members", near.right_codes, near.right_code, near.right),
-    ):
-        at = zip(code.tolist(), row.tolist(), strict=True)
-        columns[side] = [tuple(ids[codes.members(number) if number >= 0 else [alone]].tolist()) for number, alone in at]
+    sides = (("left_members", near.left_items, near.left_item), ("right_members", near.right_items, near.right_item))
+    for name, items, item in sides:
+        # One tuple per item, shared by all entries it stands in: an item may have a hundred thousand members.
+        members = {at: tuple(table.files.id[items.members(at)].tolist()) for at in np.unique(item).tolist()}
+        columns[name] = object_array(members[at] for at in item.tolist())
     return columns
 
 
 def group_columns(table: Fingerprints, group: Array, row: Array, is_keeper: Array, distance: Array) -> Columns:
     """Return the columns of groups, a row per image."""
     names, ids = _named(table, row)
-    return {"group": group, "dataset": names, "id": ids, "is_keeper": is_keeper, "distance": distance}
+    return {"group": group, "dataset": text_array(names), "id": text_array(ids), "is_keeper": is_keeper, "distance": distance}
 
 
 def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:

@@ -144,21 +144,22 @@ def comparison(facts: Mapping[str, Any]) -> str:
 
 def calibration(found: Mapping[str, Any]) -> str:
     """Return what a cut-off means, in words: the fields of ``stages.calibrate.Calibrated``."""
-    wish, cutoff, images = found["max_false_pairs"], found["cutoff"], found["images"]
+    wish, cutoff, images, bound = found["max_false_pairs"], found["cutoff"], found["images"], found["false_pairs_at_most"]
     all_seen = found["pairs_seen"] >= found["pairs"]
     seen = f"all {found['pairs']:,}" if all_seen else f"{found['pairs_seen']:,} of {found['pairs']:,}"
     lines = [f"{found['measure']} on these images: {seen} pairs of different images measured, copies made of {images}"]
     if found["copies_taken_out"]:
-        lines.append(f"{found['copies_taken_out']} near pairs proved to be copies and do not count as false")
+        lines.append(f"{counted(found['copies_taken_out'], 'pair')} of copies, or undecided at full resolution, left out")
+    guess = f"{found['false_pairs']:.0f}" if all_seen else f"about {found['false_pairs']:.3g} (at most {bound:.3g} with 95 % confidence)"
     if cutoff is None:
-        return "\n".join(
-            [*lines, f"No cut-off keeps false pairs to {wish:g}: {found['false_pairs']:.3g} pairs of different images are equal"]
-        )
+        lines.append(f"No cut-off keeps false pairs to {wish:g}: {guess} pairs of different images have equal codes")
+        return "\n".join([*lines, "Next: allow more false pairs, or take another measure; by_cutoff lists what each cut-off gives"])
     share = f"{found['recall']:.0%} of the edited copies found"
     if found["is_supported"]:
-        lines.append(f"Cut-off {cutoff:.4g}: at most {wish:g} false pair{'' if wish == 1 else 's'}, {share}")
+        lines.append(f"Cut-off {cutoff:.4g}: {guess} false {'pair' if guess == '1' else 'pairs'}, {share}")
     else:
-        bound = f"that supports at most {found['false_pairs_at_most']:.3g} false pairs with 95 % confidence, not {wish:g}"
-        lines.append(f"Cut-off {cutoff:.4g}: no false pair was seen, {share}; {bound}")
+        lines.append(f"Cut-off {cutoff:.4g}: no false pair was seen, {share}")
+        lines.append(f"The sample supports at most {bound:.3g} false pairs with 95 % confidence, not {wish:g}")
     columns = zip(*(found["by_edit"][name] for name in ("edit", "recall", "low", "high", "says")), strict=True)
-    return "\n".join([*lines, *(f"  {edit:<13} {share:.2f} ({low:.2f} to {high:.2f})  {says}" for edit, share, low, high, says in columns)])
+    lines += [f"  {edit:<13} {share:.2f} ({low:.2f} to {high:.2f})  {says}" for edit, share, low, high, says in columns]
+    return "\n".join([*lines, "  (intervals of 95 % confidence)"])

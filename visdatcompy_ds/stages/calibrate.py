@@ -1,8 +1,8 @@
 """What a cut-off means on these images: how many copies it finds, and how many pairs that are none it lets through.
 
 One mechanism for whatever compares two working pictures. Copies are made of a sample of the images themselves by the edits of the
-catalog; pairs that are no copies are drawn at random and, apart, from shots of one event, where look-alikes are. Pairs so near that
-they may be copies after all are confirmed at full resolution and taken out where they are.
+catalog; pairs that are no copies are drawn at random and, apart, from shots of one event, where look-alikes are. What ``clean`` proves
+to be a copy at full resolution, or cannot decide, is taken out first.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.special import betaincinv
 
 from visdatcompy_ds.base.errors import ArgumentError, ImageError
-from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
+from visdatcompy_ds.base.tables import Array, Fingerprints, text_array
 from visdatcompy_ds.catalog.edits import EDITS
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.decode.encode import encode_jpeg
 from visdatcompy_ds.engine.run import Workers, progress, run
-from visdatcompy_ds.stages import confirm
-from visdatcompy_ds.stages.candidates import Candidates, equal_content
-from visdatcompy_ds.stages.shots import ShotFacts
+from visdatcompy_ds.stages.candidates import equal_content
+from visdatcompy_ds.stages.compare import compare
 
 _IMAGES, _PIXELS = 200, 300_000_000  # edited copies are made of so many images, or so many pixels
 _ALL_PAIRS, _RANDOM_PAIRS, _EVENT_PAIRS = 2_000_000, 1_000_000, 100_000
 _BORDERS = 1000
-_CONFIRMED = 300  # near pairs looked at in full
 _COPIES = ("same_file", "bytes", "pixels", "reencoded", "edited")
-CONFIDENCE = 0.95
+_TAIL = 0.025  # of each side of an interval: two sides of a recall, or two bounds of false pairs, hold together with 95 % confidence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,11 +106,9 @@ class Calibrated:
 
 
 def interval(found: int, of: int) -> tuple[float, float, float]:
-    """Return a share with the exact interval of Clopper and Pearson: share, lower and upper limit, each at 95 % one-sided confidence."""
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(found, of - found + 1, 1 - CONFIDENCE)) if found else 0.0
-    high = float(betaincinv(found + 1, of - found, CONFIDENCE)) if found < of else 1.0
+    """Return a share with the exact 95 % interval of Clopper and Pearson: share, lower and upper limit."""
+    low = float(betaincinv(found, of - found + 1, _TAIL)) if found else 0.0
+    high = float(betaincinv(found + 1, of - found, 1 - _TAIL)) if found < of else 1.0
     return found / of, low, high
 
 
@@ -119,6 +118,7 @@ def calibrate(
     codes: Array,
     measure: Measure,
     max_false_pairs: float = 1.0,
+    side: Array | None = None,
     seed: int = 42,
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
@@ -136,7 +136,9 @@ def calibrate(
         What `measure` compares, of `rows`.
     measure : Measure
     max_false_pairs : float
-        In all pairs of `rows`, more than 0.
+        In all pairs that are compared, more than 0.
+    side : (n,) int64, optional
+        Number of the dataset of each of `rows`: only pairs of two datasets are compared. None compares all.
     seed : int
         Of the samples; they do not depend on the order of files.
     workers, limits, show_progress
@@ -147,27 +149,54 @@ def calibrate(
     ArgumentError
         For fewer than 10 different images, or a wish that is no positive number.
     """
-    if not isinstance(max_false_pairs, (int, float)) or isinstance(max_false_pairs, bool) or not 0 < max_false_pairs < np.inf:
+    is_number = isinstance(max_false_pairs, (int, float, np.integer, np.floating)) and not isinstance(max_false_pairs, bool)
+    if not is_number or not 0 < max_false_pairs < np.inf:
         raise ArgumentError(f"max_false_pairs={max_false_pairs!r}", "Allowed: a number above 0", "In all pairs of the dataset")
     by_content = np.lexsort(table["sha256"][rows].T)  # an order that no renaming changes
-    rows, codes = rows[by_content], codes[by_content]
-    distinct = equal_content(table, rows) == rows
-    rows, codes = rows[distinct], codes[distinct]
+    by_content = by_content[equal_content(table, rows[by_content]) == rows[by_content]]
+    rows, codes, side = rows[by_content], codes[by_content], None if side is None else side[by_content]
     if len(rows) < 10:
-        raise ArgumentError(f"{len(rows)} different images that show enough", "Allowed: 10 or more", "Calibrate on a larger dataset")
+        raise ArgumentError(
+            f"A dataset with {len(rows)} different images that are whole and neither flat nor tiny",
+            "Allowed: 10 or more",
+            "Calibrate on a larger one",
+        )
     rng = np.random.default_rng(seed)
     positives, used = _edited(table, rows, codes, measure, rng, workers, limits, show_progress)
     if not used:
         raise ArgumentError("No image could be decoded in full", "", "Check that the files are still there")
-    random, event = _different(table, rows, codes, measure, rng)
-    near = float(np.quantile(positives, CONFIDENCE))
-    taken_out = 0
-    strata = []
-    for (left, right, distance, total), room in ((random, _CONFIRMED), (event, _CONFIRMED)):
-        copies = _copies(table, rows[left], rows[right], distance, near, room, workers, limits)
-        taken_out += int(copies.sum())
-        strata.append(_Stratum(np.sort(distance[~copies]), total - int(copies.sum())))
-    return _conclude(measure, positives, used, strata, max_false_pairs, taken_out)
+    group, undecided = _copies(table, rows, workers, limits, show_progress)
+    strata, taken_out = [], 0
+    for left, right, total in _different(table, rows, side, rng):
+        is_none = (group[left] != group[right]) & ~np.isin(np.minimum(left, right) * len(rows) + np.maximum(left, right), undecided)
+        share = total / max(1, len(left))  # of a sample, as many are taken out of all as it shows
+        taken_out += int((~is_none).sum())
+        left, right = left[is_none], right[is_none]
+        strata.append(_Stratum(np.sort(_measured(measure, codes, left, right)), round(len(left) * share)))
+    return _conclude(measure, positives, used, strata, float(max_false_pairs), taken_out)
+
+
+def _copies(
+    table: Fingerprints, rows: Array, workers: Workers, limits: decode.Limits | None, show_progress: bool | None
+) -> tuple[Array, Array]:
+    """Compare the images as ``clean`` does, and say which are copies.
+
+    Returns
+    -------
+    group : (n,) int64
+        A number per position in `rows` that copies of one picture share.
+    undecided : (k,) int64
+        Keys (lower position * n + higher) of pairs of which nobody can say: they count neither as copies nor as none.
+    """
+    position = np.full(len(table), -1, np.int64)
+    position[rows] = np.arange(len(rows))
+    found = compare(table, np.zeros(len(table), bool), workers=workers, limits=limits, show_progress=show_progress).pairs
+    known = (position[found.left] >= 0) & (position[found.right] >= 0)
+    low, high = (np.sort(np.stack([position[found.left[known]], position[found.right[known]]]), axis=0)).reshape(2, -1)
+    copies = found.of_class(*_COPIES)[known]
+    links = coo_matrix((np.ones(int(copies.sum())), (low[copies], high[copies])), (len(rows), len(rows)))
+    unsure = found.of_class("undecided")[known]
+    return connected_components(links, directed=False)[1].astype(np.int64), np.unique(low[unsure] * len(rows) + high[unsure])
 
 
 def _edited(
@@ -220,31 +249,37 @@ class _Edit:
         return np.stack(made)
 
 
-_Drawn = tuple[Array, Array, Array, int]
-
-
-def _different(table: Fingerprints, rows: Array, codes: Array, measure: Measure, rng: np.random.Generator) -> tuple[_Drawn, _Drawn]:
-    """Return pairs of images of different events and of one event: positions, distances, and how many such pairs there are."""
+def _different(table: Fingerprints, rows: Array, side: Array | None, rng: np.random.Generator) -> list[tuple[Array, Array, int]]:
+    """Return pairs of different events and pairs of one event: positions of both, and how many such pairs there are."""
     _, event = np.unique(_event_keys(table, rows), return_inverse=True)
-    sizes = np.bincount(event)
-    within, n = int((sizes * (sizes - 1) // 2).sum()), len(rows)
-    total = n * (n - 1) // 2
-    if total <= _ALL_PAIRS:
+    n = len(rows)
+    of = np.zeros(n, np.int64) if side is None else side
+    total, within = (_pairs_of(np.zeros(n, np.int64), side), _pairs_of(event, side))
+    is_whole = n * (n - 1) // 2 <= _ALL_PAIRS
+    if is_whole:
         left, right = np.triu_indices(n, 1)
+        own_left, own_right = left, right
     else:
-        left, right = rng.integers(0, n, (2, _RANDOM_PAIRS))
+        left, right = rng.integers(0, n, (2, _RANDOM_PAIRS * (1 if side is None else 2)))
         left, right = np.minimum(left, right), np.maximum(left, right)
         keys = np.unique(left * n + right)
         left, right = keys // n, keys % n
-        left, right = left[left != right], right[left != right]
-    apart = event[left] != event[right]
-    is_whole = total <= _ALL_PAIRS
-    own_left, own_right = (left[~apart], right[~apart]) if is_whole else _within_events(event, rng)
-    left, right = left[apart], right[apart]
-    return (
-        (left, right, _measured(measure, codes, left, right), total - within),
-        (own_left, own_right, _measured(measure, codes, own_left, own_right), within),
-    )
+        own_left, own_right = _within_events(event, rng)
+    drawn = []
+    for one, other, is_own, count in ((left, right, False, total - within), (own_left, own_right, True, within)):
+        keep = ((event[one] == event[other]) == is_own) & (one != other)
+        keep &= (of[one] != of[other]) if side is not None else True
+        drawn.append((one[keep], other[keep], count))
+    return drawn
+
+
+def _pairs_of(event: Array, side: Array | None) -> int:
+    """Return how many pairs lie within events; with sides, of two sides."""
+    sizes = np.bincount(event)
+    if side is None:
+        return int((sizes * (sizes - 1) // 2).sum())
+    first = np.bincount(event, weights=side == side.min()).astype(np.int64)
+    return int((first * (sizes - first)).sum())
 
 
 def _event_keys(table: Fingerprints, rows: Array) -> Array:
@@ -281,27 +316,6 @@ def _measured(measure: Measure, codes: Array, left: Array, right: Array) -> Arra
     return np.concatenate(parts)
 
 
-def _copies(
-    table: Fingerprints, left: Array, right: Array, distance: Array, near: float, room: int, workers: Workers, limits: decode.Limits | None
-) -> Array:
-    """Return a mask of the pairs that prove to be copies at full resolution: the nearest `room` of those within `near` are looked at."""
-    is_copy = np.zeros(len(left), bool)
-    order = np.argsort(distance, kind="stable")
-    at = order[: min(room, int((distance <= near).sum()))]
-    if not len(at):
-        return is_copy
-    one, other = np.minimum(left[at], right[at]), np.maximum(left[at], right[at])
-    by_row = np.lexsort((other, one))
-    at, one, other = at[by_row], one[by_row], other[by_row]
-    vetoed = ShotFacts(table).are_other_shots(one, other)
-    proposed = Candidates(one, other, np.full(len(at), "hash", object), vetoed, np.zeros(len(at), np.int64), Pairs.empty(), {})
-    found, _ = confirm.confirm(table, proposed, workers, limits, False)
-    proved = found.take(np.isin(found.klass, [CLASS_CODE[name] for name in _COPIES]))
-    keys = set(zip(proved.left.tolist(), proved.right.tolist(), strict=True))
-    is_copy[at] = [pair in keys for pair in zip(one.tolist(), other.tolist(), strict=True)]
-    return is_copy
-
-
 def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Stratum], wanted: float, copies_taken_out: int) -> Calibrated:
     negatives = np.concatenate([stratum.distances for stratum in strata])
     # Where a border can matter: at the copies, and at the nearest pairs that are none.
@@ -314,8 +328,7 @@ def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Str
     clean = np.flatnonzero(expected[:, 0] == 0)
     at = int(supported[-1]) if len(supported) else int(clean[-1]) if len(clean) else -1
     cutoff = float(values[at]) if at >= 0 else None
-    found = (positives <= (-1.0 if cutoff is None else cutoff)).sum(axis=0)
-    shares = [interval(int(count), images) for count in found]
+    shares = [(np.nan,) * 3 if cutoff is None else interval(int(count), images) for count in (positives <= (cutoff or 0)).sum(axis=0)]
     recalls, low, high = np.array(shares).T
     says = text_array(edit.says for edit in EDITS.values())
     by_edit = {"edit": text_array(EDITS), "recall": recalls, "low": low, "high": high, "says": says}
@@ -323,10 +336,10 @@ def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Str
         measure.name,
         cutoff,
         float(wanted),
-        bool(len(supported)),
+        len(supported) > 0,
         float(expected[at if at >= 0 else 0, 0]),
         float(expected[at if at >= 0 else 0, 1]),
-        float(recall[at]) if at >= 0 else 0.0,
+        float(recall[at]) if at >= 0 else float("nan"),
         sum(stratum.total for stratum in strata),
         sum(len(stratum.distances) for stratum in strata),
         strata[1].total,

@@ -190,6 +190,7 @@ class _Pass:
         chunk = _Chunk(len(rows), {}, single, {}, np.empty(0, np.int64), {}, set(), Counts())
         pictures = np.empty((len(rows) if self.working else 0, decode.WORKING_SIDE, decode.WORKING_SIDE, 3), np.uint8)
         picture_rows: list[int] = []
+        shorter_sides: list[int] = []
         headers: list[decode.Header] = []
         header_rows: list[int] = []
         reads = bytes_read = decodes = 0
@@ -223,10 +224,11 @@ class _Pass:
                 chunk.statuses[row] = (picture.status, picture.reason)
             pictures[len(picture_rows)] = picture.pixels
             picture_rows.append(row)
+            shorter_sides.append(min(header.width, header.height))
         for probe in self.facts:
             single[probe.name] = header_rows, [probe.compute(header, None) for header in headers]
         if picture_rows:
-            block = WorkingBlock(pictures[: len(picture_rows)])
+            block = WorkingBlock(pictures[: len(picture_rows)], np.array(shorter_sides))
             chunk.blocks = {probe.name: probe.compute(block) for probe in self.working}
             chunk.block_rows = np.array(picture_rows)
         chunk.counts = Counts(reads, decodes, bytes_read)

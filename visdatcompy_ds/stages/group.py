@@ -108,13 +108,13 @@ def stars(near: Near, order: Array, n: int) -> tuple[Array, Array, Array, Array]
     group, row, is_keeper, distance
         By group, the keeper first, then by distance and natural order.
     """
-    codes = near.left_codes
+    codes = near.left_items
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
     code = np.repeat(np.arange(len(codes.codes)), codes.sizes)
     best = codes.rows[np.lexsort((place[codes.rows], code))][codes.starts[:-1]]
-    apart = near.left_code != near.right_code
-    one, other = best[near.left_code[apart]], best[near.right_code[apart]]
+    apart = near.left_item != near.right_item
+    one, other = best[near.left_item[apart]], best[near.right_item[apart]]
     pairs = Pairs.build(one, other, "similar", "hash", "", near.distance[apart])
     held, _ = group(best[np.argsort(place[best])], n, pairs)
     row = codes.rows

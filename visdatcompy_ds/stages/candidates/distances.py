@@ -32,6 +32,9 @@ class Distance(Protocol):
     def nearest(self, left: Array, left_files: Array, right: Array, right_files: Array, workers: Workers) -> tuple[Array, Array]:
         """Return distance and position of the nearest right row of another file, the first of equals; -1 where there is none."""
 
+    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
+        """Return, for each left row, the sum of the `weights` of the right rows within `cutoff`, (n,)."""
+
 
 class Hamming:
     """Number of bits that differ."""
@@ -49,8 +52,11 @@ class Hamming:
         one = hamming.as_words(left)
         other = None if right is None else hamming.as_words(right)
         radius = int(cutoff)
+        if radius == 0:  # codes of one set are distinct
+            yield np.empty((0, 2), np.int32) if right is None else equal_codes(left, right)
+            return
         if one.size * len(one if other is None else other) <= _NUMPY_CELLS:
-            yield hamming.within(one, other, radius)
+            yield from hamming.within(one, other, radius)
             return
         from visdatcompy_ds.kernels.hamming_join import Join
 
@@ -71,20 +77,35 @@ class Hamming:
 
         return _joined(run(_spans(len(left), 16 * _ROWS), work, workers))
 
-    def count(self, left: Array, right: Array, cutoff: float, workers: Workers) -> int:
-        """Return how many pairs lie within `cutoff`, without keeping them."""
+    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
+        """Return sums of weights, (n,) int64; each left code is compared with all others."""
         from visdatcompy_ds.kernels import hamming, hamming_loops
         from visdatcompy_ds.kernels.hamming_join import by_word
 
-        one, other = by_word(hamming.as_words(left)), by_word(hamming.as_words(right))
+        one, other, weight = by_word(hamming.as_words(left)), by_word(hamming.as_words(right)), weights.astype(np.int64)
 
-        def work(span: Span) -> int:
-            return int(hamming_loops.count_within(one, *span, other, len(right), int(cutoff)).sum())
+        def work(span: Span) -> Array:
+            counts: Array = hamming_loops.count_within(one, *span, other, weight, int(cutoff))
+            return counts
 
-        return sum(run(_spans(len(left), _ROWS), work, workers))
+        return np.concatenate([np.empty(0, np.int64), *run(_spans(len(left), _ROWS), work, workers)])
 
 
-class L2:
+class _Numbers:
+    """What distances of codes that are no bits share."""
+
+    def between(self, left: Array, right: Array) -> Array:
+        raise NotImplementedError
+
+    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
+        """Return sums of weights, (n,): an even share of the left rows is compared with all right ones, the others take its mean."""
+        counts = np.full(len(left), np.nan)
+        for at in range(0, len(left), 8):
+            counts[at] = weights[self.between(np.broadcast_to(left[at], right.shape), right) <= cutoff].sum()
+        return np.where(np.isnan(counts), np.nanmean(counts) if len(counts) else 0.0, counts)
+
+
+class L2(_Numbers):
     """Euclidean distance in units of 1/10 000, as OpenCV gives it for ``color_moment``."""
 
     def between(self, left: Array, right: Array) -> Array:
@@ -95,7 +116,13 @@ class L2:
 
     def within(self, left: Array, right: Array | None, cutoff: float, workers: Workers) -> Iterator[Array]:
         """Yield pairs; rows are sorted by a coordinate and compared within a window of it."""
-        yield from _within_window(_scaled(left), None if right is None else _scaled(right), cutoff, workers)
+        from visdatcompy_ds.kernels import vectors
+
+        one = _scaled(left)
+        other = one if right is None else _scaled(right)
+        # The window adds up in another order: a hair is left for rounding, and `between` decides.
+        for found in _within_window(one, None if right is None else other, cutoff * (1 + 1e-9), workers):
+            yield found[vectors.l2(one[found[:, 0]], other[found[:, 1]]) <= cutoff]
 
     def nearest(self, left: Array, left_files: Array, right: Array, right_files: Array, workers: Workers) -> tuple[Array, Array]:
         """Return distances and positions; each code is compared with all others."""
@@ -110,7 +137,7 @@ class L2:
         return _joined(run(_spans(len(left), _ROWS), work, workers))
 
 
-class Correlation:
+class Correlation(_Numbers):
     """1 - the peak of the circular cross-correlation, 0 to 1, as OpenCV compares ``radial_variance`` (it gives the peak itself)."""
 
     def between(self, left: Array, right: Array) -> Array:
@@ -163,6 +190,13 @@ def matrix(method: HashMethod, left: Array, right: Array) -> Array:
 
 def _scaled(codes: Array) -> Array:
     return np.ascontiguousarray(codes * 10_000.0)
+
+
+def equal_codes(left: Array, right: Array) -> Array:
+    """Return positions (m, 2) of equal codes of two sets of distinct ones."""
+    kind = np.dtype((np.void, left.dtype.itemsize * left.shape[1]))
+    one, other = (np.ascontiguousarray(side).view(kind).reshape(-1) for side in (left, right))
+    return np.stack(np.intersect1d(one, other, assume_unique=True, return_indices=True)[1:], axis=1)
 
 
 def _spans(n: int, rows: int) -> list[Span]:

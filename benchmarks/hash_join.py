@@ -53,7 +53,7 @@ def repeated(n: int, width: int = 8, seed: int = 2) -> np.ndarray:
     few = rng.integers(0, 256, (40, width), dtype=np.uint8)
     few[:, 2:] = 0
     codes = rng.integers(0, 256, (n, width), dtype=np.uint8)
-    codes[: n // 4, 3:] = 0  # and many that are crowded
+    codes[: n // 16, 4:] = 0  # and some that are crowded
     some = rng.random(n) < 0.5
     codes[some] = few[rng.integers(0, 40, int(some.sum()))]
     return codes

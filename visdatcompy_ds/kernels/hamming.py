@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS = 512  # codes compared with all others at a time
+_ROWS = 128  # codes compared with all others at a time
 
 
 def as_words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:

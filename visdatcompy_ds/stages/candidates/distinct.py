@@ -109,6 +109,11 @@ def file_numbers(table: Fingerprints) -> Array:
 
 def expanded(one: Distinct, other: Distinct, left: Array, right: Array) -> Iterator[tuple[Array, Array, Array]]:
     """Yield rows of all pairs of members of some pairs of codes, and the position of the pair of codes each came from."""
+    if len(one.rows) == len(one.codes) and len(other.rows) == len(other.codes):  # each code has one row
+        for start in range(0, len(left), BLOCK):
+            part = np.arange(start, min(start + BLOCK, len(left)))
+            yield one.rows[left[part]], other.rows[right[part]], part
+        return
     counts = one.sizes[left] * other.sizes[right]
     ends = np.cumsum(counts)
     at = 0

@@ -165,8 +165,9 @@ def _members(
     distance = DISTANCES[method.distance]
     target = one if other is None else other
     # Of very many equal codes only those count that can be among the nearest of an image.
-    few_one, few_other = (one, target) if most is None else (one.headed(most + 1), target.headed(most + 1))
-    sides = ((one, few_other),) if most is None else ((one, few_other), (few_one, target))
+    sides: tuple[tuple[Distinct, Distinct], ...] = ((one, target),)
+    if most is not None and max(one.sizes.max(initial=0), target.sizes.max(initial=0)) > most + 1:
+        sides = ((one, target.headed(most + 1)), (one.headed(most + 1), target))
     if other is None:
         repeated = np.flatnonzero(one.sizes > 1)
         for a, b in sides:
@@ -203,8 +204,11 @@ class Kept:
         self.one, self.other, self.is_self, self.files, self.most, self.what = one, other, is_self, files, most, what
         self.parts: list[tuple[Array, ...]] = []
         self.count, self.room = 0, BLOCK if most is not None else 2 * MOST_PAIRS
-        # Of items with that many nearer pairs already, what lies farther is not looked at: (left items, right items), inf at first.
-        self.reach = [np.full(len(one.first), np.inf), np.full(len(other.first), np.inf)]
+        # The last of the nearest of each item so far, as (distance, partner): what comes behind it is dropped at once. Items of the second
+        # set are numbered behind those of the first.
+        self.shift = 0 if is_self else len(one.first)
+        n = self.shift + len(other.first)
+        self.reach, self.reach_partner = np.full(n, np.inf), np.full(n, n, np.int64)
         self.shared = shared_files(one, other, files) if not is_self else np.empty((0, 3), np.int64)
 
     def too_many(self, expected: float) -> ArgumentError:
@@ -218,7 +222,7 @@ class Kept:
     def add(self, left: Array, right: Array, distance: Array, turn: Array) -> None:
         """Take in pairs of items."""
         if self.most is not None:
-            near = (distance <= self.reach[0][left]) | (distance <= self.reach[1][right])
+            near = self._is_near(left, right + self.shift, distance) | self._is_near(right + self.shift, left, distance)
             left, right, distance, turn = left[near], right[near], distance[near], turn[near]
         if len(self.shared):  # entries that hold nothing but paths of one file
             near = self._pairs(left, right) > 0
@@ -231,6 +235,11 @@ class Kept:
             if self.most is None and self.count > MOST_PAIRS:
                 raise self.too_many(self.count)
             self.room = max(self.room, 2 * self.count)
+
+    def _is_near(self, item: Array, partner: Array, distance: Array) -> Array:
+        reach = self.reach[item]
+        near: Array = (distance < reach) | ((distance == reach) & (partner <= self.reach_partner[item]))
+        return near
 
     def _pairs(self, left: Array, right: Array) -> Array:
         """Return how many pairs of images an entry stands for; two paths of one file are none."""
@@ -261,16 +270,13 @@ class Kept:
     def _among_nearest(self, left: Array, right: Array, distance: Array) -> Array:
         """Return a mask of the pairs that are among the nearest of at least one of their items; remember how far that reaches."""
         assert self.most is not None
-        shift = 0 if self.is_self else len(self.one.first)
-        item, partner = np.concatenate([left, right + shift]), np.concatenate([right + shift, left])
+        item, partner = np.concatenate([left, right + self.shift]), np.concatenate([right + self.shift, left])
         apart = np.tile(distance, 2)
         order = np.lexsort((partner, apart, item))
         starts = np.flatnonzero(np.r_[True, np.diff(item[order]) != 0])
         rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
         last = order[rank == self.most - 1]
-        reach = np.concatenate(self.reach[: 1 if self.is_self else 2])
-        reach[item[last]] = apart[last]
-        self.reach = [reach, reach] if self.is_self else [reach[:shift], reach[shift:]]
+        self.reach[item[last]], self.reach_partner[item[last]] = apart[last], partner[last]
         keep = np.zeros(len(item), bool)
         keep[order[rank < self.most]] = True
         return keep[: len(left)] | keep[len(left) :]

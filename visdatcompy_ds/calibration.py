@@ -32,6 +32,8 @@ class Calibration:
         Share of the edited copies within `cutoff`.
     pairs, pairs_seen, event_pairs : int
         Pairs of different images there are, and were measured; and how many of those there are lie in one event.
+    counted_to : float
+        Up to this distance false pairs were counted among all pairs, beyond it in a sample; -1 where all pairs were measured anyway.
     copies_taken_out : int
         Pairs among those measured that are copies at full resolution, or cannot be told from copies: they count as no false pairs.
     images : int
@@ -44,7 +46,7 @@ class Calibration:
         self.is_supported, self.recall = found.is_supported, found.recall
         self.false_pairs, self.false_pairs_at_most = found.false_pairs, found.false_pairs_at_most
         self.pairs, self.pairs_seen, self.event_pairs = found.pairs, found.pairs_seen, found.event_pairs
-        self.copies_taken_out, self.images = found.copies_taken_out, found.images
+        self.copies_taken_out, self.images, self.counted_to = found.copies_taken_out, found.images, found.counted_to
 
     def __repr__(self) -> str:
         """Return the cut-off and what it finds."""

@@ -248,7 +248,12 @@ class Hash:
         whole_number(seed, "seed")
         found = self._measured(entry.name, *CLEAN_PROBES)
         codes_of = PROBES[entry.name].compute
-        measure = Measure(entry.name, lambda pictures: codes_of(WorkingBlock(pictures)), distances.DISTANCES[entry.distance].between)
+        measure = Measure(
+            entry.name,
+            lambda pictures: codes_of(WorkingBlock(pictures)),
+            distances.DISTANCES[entry.distance].between,
+            lambda codes, cutoff: near.rows_within(codes, np.arange(len(codes)), entry, cutoff, self.workers),
+        )
         rows = found.both.rows
         side = None if found.others is None else (rows >= len(self.dataset1.files)).astype(np.int64)
         codes, limits = found.table[entry.name][rows], self.dataset1._limits

@@ -101,10 +101,22 @@ def test_names_and_workers_do_not_change_a_calibration(photos, tmp_path):
 def test_a_sample_that_cannot_support_the_wish_says_what_it_supports(photos, monkeypatch):
     monkeypatch.setattr(calibrate, "_ALL_PAIRS", 10)
     monkeypatch.setattr(calibrate, "_RANDOM_PAIRS", 60)
+    monkeypatch.setattr(calibrate, "_COUNTED", -1)
     result = Hash(Dataset(photos)).calibrate("phash", max_false_pairs=0.5)
-    assert not result.is_supported and result.pairs_seen < result.pairs
+    assert not result.is_supported and result.pairs_seen < result.pairs and result.counted_to == -1
     assert result.false_pairs == 0 and result.false_pairs_at_most > 0.5
     assert "supports at most" in result.summary() and "not 0.5" in result.summary()
+
+
+def test_near_pairs_are_counted_where_the_rest_is_sampled(photos, monkeypatch):
+    hashes = Hash(Dataset(photos))
+    whole = hashes.calibrate("phash", max_false_pairs=2)
+    monkeypatch.setattr(calibrate, "_ALL_PAIRS", 10)
+    monkeypatch.setattr(calibrate, "_RANDOM_PAIRS", 150)
+    sampled = hashes.calibrate("phash", max_false_pairs=2)
+    assert sampled.pairs_seen < sampled.pairs and sampled.counted_to > 0
+    assert (sampled.cutoff, sampled.false_pairs, sampled.false_pairs_at_most) == (whole.cutoff, whole.false_pairs, whole.false_pairs)
+    assert sampled.is_supported and f"up to a distance of {sampled.counted_to:g}" in sampled.summary()
 
 
 def test_a_measure_that_tells_nothing_apart_leaves_no_cutoff(photos):

@@ -147,7 +147,9 @@ def calibration(found: Mapping[str, Any]) -> str:
     wish, cutoff, images, bound = found["max_false_pairs"], found["cutoff"], found["images"], found["false_pairs_at_most"]
     all_seen = found["pairs_seen"] >= found["pairs"]
     seen = f"all {found['pairs']:,}" if all_seen else f"{found['pairs_seen']:,} of {found['pairs']:,}"
-    lines = [f"{found['measure']} on these images: {seen} pairs of different images measured, copies made of {images}"]
+    near = "" if found["counted_to"] < 0 else f" (all of them up to a distance of {found['counted_to']:.4g})"
+    all_seen = all_seen or (cutoff or 0) <= found["counted_to"]
+    lines = [f"{found['measure']} on these images: {seen} pairs of different images measured{near}, copies made of {images}"]
     if found["copies_taken_out"]:
         lines.append(f"{counted(found['copies_taken_out'], 'pair')} of copies, or undecided at full resolution, left out")
     guess = f"{found['false_pairs']:.0f}" if all_seen else f"about {found['false_pairs']:.3g} (at most {bound:.3g} with 95 % confidence)"

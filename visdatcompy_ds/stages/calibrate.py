@@ -8,7 +8,7 @@ to be a copy at full resolution, or cannot decide, is taken out first.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -26,6 +26,7 @@ from visdatcompy_ds.stages.compare import compare
 
 _IMAGES, _PIXELS = 200, 300_000_000  # edited copies are made of so many images, or so many pixels
 _ALL_PAIRS, _RANDOM_PAIRS, _EVENT_PAIRS = 2_000_000, 1_000_000, 100_000
+_COUNTED = 5_000_000  # near pairs that are counted one by one
 _BORDERS = 1000
 _COPIES = ("same_file", "bytes", "pixels", "reencoded", "edited")
 _TAIL = 0.025  # of each side of an interval: two sides of a recall, or two bounds of false pairs, hold together with 95 % confidence
@@ -42,11 +43,14 @@ class Measure:
         From working pictures (n, 128, 128, 3) uint8 BGR to what is compared, (n, ...).
     distance : callable
         From two such arrays to (n,) distances, 0 for equal ones.
+    within : callable, optional
+        From codes and a distance to blocks of (left, right, distance) of all pairs within it: the near ones are then counted, not sampled.
     """
 
     name: str
     codes: Callable[[Array], Array]
     distance: Callable[[Array, Array], Array]
+    within: Callable[[Array, float], Iterator[tuple[Array, Array, Array]]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Calibrated:
     false_pairs, false_pairs_at_most, recall : float
         At `cutoff`.
     pairs, pairs_seen, event_pairs, copies_taken_out, images : int
+    counted_to : float
+        Up to this distance false pairs were counted among all pairs, beyond it in a sample; -1 where all or none were.
     by_edit : dict of str to (edits,) array
         edit, recall, low, high, says.
     by_cutoff : dict of str to (borders,) array
@@ -101,6 +107,7 @@ class Calibrated:
     event_pairs: int
     copies_taken_out: int
     images: int
+    counted_to: float
     by_edit: dict[str, Array]
     by_cutoff: dict[str, Array]
 
@@ -172,8 +179,29 @@ def calibrate(
         share = total / max(1, len(left))  # of a sample, as many are taken out of all as it shows
         taken_out += int((~is_none).sum())
         left, right = left[is_none], right[is_none]
-        strata.append(_Stratum(np.sort(_measured(measure, codes, left, right)), round(len(left) * share)))
-    return _conclude(measure, positives, used, strata, float(max_false_pairs), taken_out)
+        left_over = round(len(left) * share) if len(is_none) else total
+        strata.append(_Stratum(np.sort(_measured(measure, codes, left, right)), left_over))
+    counted = _counted(measure, codes, strata, positives, group, undecided, side)
+    return _conclude(measure, positives, used, strata, counted, float(max_false_pairs), taken_out)
+
+
+def _counted(
+    measure: Measure, codes: Array, strata: list[_Stratum], positives: Array, group: Array, undecided: Array, side: Array | None
+) -> tuple[float, Array]:
+    """Return a distance, and the sorted distances of all pairs within it that are no copies: where a sample is too small for the tail."""
+    if measure.within is None or all(stratum.is_whole for stratum in strata):
+        return -1.0, np.empty(0)
+    reach = -1.0
+    for border in np.unique(positives):
+        if sum(stratum.expected(border)[1] for stratum in strata) > _COUNTED:
+            break
+        reach = float(border)
+    found = [np.empty(0)]
+    for left, right, distance in measure.within(codes, reach) if reach >= 0 else ():
+        keep = (group[left] != group[right]) & ~np.isin(np.minimum(left, right) * len(codes) + np.maximum(left, right), undecided)
+        keep &= (side[left] != side[right]) if side is not None else True
+        found.append(distance[keep].astype(float))
+    return reach, np.sort(np.concatenate(found))
 
 
 def _copies(
@@ -316,12 +344,22 @@ def _measured(measure: Measure, codes: Array, left: Array, right: Array) -> Arra
     return np.concatenate(parts)
 
 
-def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Stratum], wanted: float, copies_taken_out: int) -> Calibrated:
-    negatives = np.concatenate([stratum.distances for stratum in strata])
+def _conclude(
+    measure: Measure,
+    positives: Array,
+    images: int,
+    strata: list[_Stratum],
+    counted: tuple[float, Array],
+    wanted: float,
+    copies_taken_out: int,
+) -> Calibrated:
+    reach, near = counted
+    negatives = np.concatenate([near, *(stratum.distances for stratum in strata)])
     # Where a border can matter: at the copies, and at the nearest pairs that are none.
     values = np.unique(np.concatenate([[0.0], positives.reshape(-1), np.sort(negatives)[:_BORDERS]]))
     values = values[values <= positives.max()]
     expected = np.array([np.sum([stratum.expected(value) for stratum in strata], axis=0) for value in values])
+    expected[values <= reach] = np.searchsorted(near, values[values <= reach], side="right")[:, None]
     recall = np.array([(positives <= value).mean() for value in values])
     by_cutoff = {"cutoff": values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]}
     supported = np.flatnonzero(expected[:, 1] <= wanted)
@@ -345,6 +383,7 @@ def _conclude(measure: Measure, positives: Array, images: int, strata: list[_Str
         strata[1].total,
         copies_taken_out,
         images,
+        reach,
         by_edit,
         by_cutoff,
     )

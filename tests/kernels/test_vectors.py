@@ -77,12 +77,14 @@ def test_the_nearest_is_that_of_all(is_profile):
     if is_profile:
         profile = vectors.profiles(codes)
         spectrum = vectors.spectra(profile)
-        distance, position = vectors.shifted_nearest(profile, spectrum, files, 0, 80, profile, spectrum, files)
+        order = np.argsort(spectrum[:, 3])
+        distance, position = vectors.shifted_nearest(profile, spectrum, files, 0, 80, profile, spectrum, files, order, 3)
         one, other = np.indices((80, 80)).reshape(2, -1)
         apart = vectors.shifted_correlation(profile[one], profile[other]).reshape(80, 80)
     else:
         points = codes.astype(float)
-        distance, position = vectors.l2_nearest(points, files, 0, 80, points, files)
+        points[60] = points[20]  # of equals the first
+        distance, position = vectors.l2_nearest(points, files, 0, 80, points, files, np.argsort(points[:, 2]), 2)
         apart = np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
     apart[files[:, None] == files[None]] = np.inf
     assert np.array_equal(position, apart.argmin(axis=1))

@@ -61,16 +61,55 @@ def l2_within(left: Any, right: Any, first: int, last: int, cutoff: float, is_se
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def l2_nearest(left: Any, left_files: Any, first: int, last: int, right: Any, right_files: Any) -> Any:
-    """Return distance and position of the nearest right row of another file for the left rows `first` to `last`; -1 where there is none."""
+def _outwards(values: Any, value: float, below: int, above: int) -> int:
+    """Return which of two positions is nearer to a value in a sorted array, `below` or `above`; one of them lies within it."""
+    if below < 0:
+        return above
+    if above >= len(values) or value - values[below] <= values[above] - value:
+        return below
+    return above
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def l2_nearest(left: Any, left_files: Any, first: int, last: int, right: Any, right_files: Any, order: Any, by: int) -> Any:
+    """Return distance and position of the nearest right row of another file, the first of equals; -1 where there is none.
+
+    Parameters
+    ----------
+    left, right : (n, d), (m, d) float64
+    left_files, right_files : (n,), (m,) int64
+        Rows of one number are one file and no neighbours.
+    first, last : int
+        Left rows to look up.
+    order : (m,) int64
+        Right rows sorted by coordinate `by`: they are looked at from the left row's value outwards, until no nearer one can come.
+    by : int
+
+    Returns
+    -------
+    distances : (last - first,) float64
+    positions : (last - first,) int64
+    """
     distances, positions = np.full(last - first, np.inf), np.full(last - first, -1, np.int64)
+    values = right[order, by]
     for i in range(first, last):
-        least = np.inf
-        for j in range(len(right)):
+        least, best, value = np.inf, -1, left[i, by]
+        above = np.int64(np.searchsorted(values, value))
+        below = above - 1
+        while below >= 0 or above < len(values):
+            at = _outwards(values, value, below, above)
+            gap = values[at] - value
+            if gap * gap > least:
+                break
+            if at == below:
+                below -= 1
+            else:
+                above += 1
+            j = order[at]
             squared = _squared(left[i], right[j], least)
-            if squared < least and left_files[i] != right_files[j]:
-                least, positions[i - first] = squared, j
-        distances[i - first] = np.sqrt(least)
+            if (squared < least or (squared == least and j < best)) and left_files[i] != right_files[j]:
+                least, best = squared, j
+        distances[i - first], positions[i - first] = np.sqrt(least), best
     return distances, positions
 
 
@@ -109,21 +148,42 @@ def shifted_correlation(left: Any, right: Any) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def shifted_nearest(
-    left: Any, left_bounds: Any, left_files: Any, first: int, last: int, right: Any, right_bounds: Any, right_files: Any
+    left: Any,
+    left_bounds: Any,
+    left_files: Any,
+    first: int,
+    last: int,
+    right: Any,
+    right_bounds: Any,
+    right_files: Any,
+    order: Any,
+    by: int,
 ) -> Any:
-    """Return what :func:`l2_nearest` does, by shifted correlation; `bounds` are the :func:`spectra` of the profiles."""
+    """Return what :func:`l2_nearest` does, by shifted correlation; `bounds` are the :func:`spectra` of the profiles, sorted by `by`."""
     distances, positions = np.full(last - first, np.inf), np.full(last - first, -1, np.int64)
-    sums = np.empty(left.shape[1])
+    sums, values = np.empty(left.shape[1]), right_bounds[order, by]
     for i in range(first, last):
-        least = np.inf
-        for j in range(len(right)):
+        least, best, value = np.inf, -1, left_bounds[i, by]
+        above = np.int64(np.searchsorted(values, value))
+        below = above - 1
+        while below >= 0 or above < len(values):
+            at = _outwards(values, value, below, above)
             # The distance is at least half the squared distance of the spectra; a hair is left for rounding.
-            if _squared(left_bounds[i], right_bounds[j], 2 * least + 1e-9) > 2 * least + 1e-9 or left_files[i] == right_files[j]:
+            most = 2 * least + 1e-9
+            gap = values[at] - value
+            if gap * gap > most:
+                break
+            if at == below:
+                below -= 1
+            else:
+                above += 1
+            j = order[at]
+            if left_files[i] == right_files[j] or _squared(left_bounds[i], right_bounds[j], most) > most:
                 continue
             distance = _apart(left[i], right[j], sums)
-            if distance < least:
-                least, positions[i - first] = distance, j
-        distances[i - first] = least
+            if distance < least or (distance == least and j < best):
+                least, best = distance, j
+        distances[i - first], positions[i - first] = least, best
     return distances, positions
 
 

@@ -125,13 +125,14 @@ class L2(_Numbers):
             yield found[vectors.l2(one[found[:, 0]], other[found[:, 1]]) <= cutoff]
 
     def nearest(self, left: Array, left_files: Array, right: Array, right_files: Array, workers: Workers) -> tuple[Array, Array]:
-        """Return distances and positions; each code is compared with all others."""
+        """Return distances and positions; codes are looked at from the nearest in one coordinate outwards."""
         from visdatcompy_ds.kernels import vectors
 
         one, other = _scaled(left), _scaled(right)
+        order, by = _by_widest(other)
 
         def work(span: Span) -> tuple[Array, Array]:
-            found: tuple[Array, Array] = vectors.l2_nearest(one, left_files, *span, other, right_files)
+            found: tuple[Array, Array] = vectors.l2_nearest(one, left_files, *span, other, right_files, order, by)
             return found
 
         return _joined(run(_spans(len(left), _ROWS), work, workers))
@@ -165,9 +166,12 @@ class Correlation(_Numbers):
 
         one, other = vectors.profiles(left), vectors.profiles(right)
         bounds, other_bounds = vectors.spectra(one), vectors.spectra(other)
+        order, by = _by_widest(other_bounds)
 
         def work(span: Span) -> tuple[Array, Array]:
-            found: tuple[Array, Array] = vectors.shifted_nearest(one, bounds, left_files, *span, other, other_bounds, right_files)
+            found: tuple[Array, Array] = vectors.shifted_nearest(
+                one, bounds, left_files, *span, other, other_bounds, right_files, order, by
+            )
             return found
 
         return _joined(run(_spans(len(left), _ROWS), work, workers))
@@ -208,6 +212,12 @@ def _joined(parts: Iterator[tuple[Array, Array]]) -> tuple[Array, Array]:
     if not found:
         return np.empty(0), np.empty(0, np.int64)
     return np.concatenate([distance for distance, _ in found]), np.concatenate([position for _, position in found])
+
+
+def _by_widest(rows: Array) -> tuple[Array, int]:
+    """Return the order of rows by the coordinate in which they differ most, and that coordinate."""
+    by = int(np.argmax(rows.std(axis=0))) if len(rows) else 0
+    return np.argsort(rows[:, by], kind="stable"), by
 
 
 def _within_window(left: Array, right: Array | None, cutoff: float, workers: Workers) -> Iterator[Array]:

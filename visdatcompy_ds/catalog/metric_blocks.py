@@ -89,11 +89,11 @@ def levels(pictures: Any) -> tuple[Any, ...]:
     from visdatcompy_ds.kernels import metric_blocks
 
     binned = metric_blocks.levels(pictures)
-    table = metric_blocks.logarithms(binned.shape[1])
+    table, unit = metric_blocks.logarithms(binned.shape[1])
     counts = (np.bincount(picture, minlength=metric_blocks.BINS) for picture in binned)
     sums = np.array([table[count].sum() for count in counts])
     flat = pictures.reshape(len(pictures), -1)
-    return binned, _entropy(sums, binned.shape[1]), flat.min(axis=1) == flat.max(axis=1)
+    return binned, _entropy(sums * unit, binned.shape[1]), flat.min(axis=1) == flat.max(axis=1)
 
 
 def _entropy(sums: Any, pixels: int) -> Any:
@@ -109,10 +109,10 @@ def mutual_informations(left: Any, left_facts: tuple[Any, ...], right: Any, righ
     from visdatcompy_ds.kernels import metric_blocks
 
     (binned, entropy, is_flat), (other_binned, other_entropy, other_is_flat) = left_facts, right_facts
-    table = metric_blocks.logarithms(binned.shape[1])
-    joint = _entropy(metric_blocks.joint_sums(binned, other_binned, table), binned.shape[1])
+    table, unit = metric_blocks.logarithms(binned.shape[1])
+    joint = _entropy(metric_blocks.joint_sums(binned, other_binned, table) * unit, binned.shape[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = (entropy[:, None] + other_entropy[None]) / joint
+        values = (entropy[:, None] + other_entropy[None]) / joint  # addition commutes: the same for either order
     values[is_flat[:, None] & other_is_flat[None]] = 1.0
     # Equal bins may be other pictures: only equal pixels are the same picture.
     for i, j in np.argwhere((values >= 2 - 1e-12) | (is_flat[:, None] & other_is_flat[None])).tolist():

@@ -40,6 +40,8 @@ class Metric:
         From grey pictures (n, H, W) uint8 to a tuple of arrays (n, ...): what each brings alone.
     block : callable, optional
         From left pictures, what `prepare` gave of them, right pictures and theirs to (n, m) float64: the fast form of `compute`.
+    least_side : int
+        Pixels a side from which the fast form holds.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     source: str = ""
     prepare: Callable[[Any], tuple[Any, ...]] | None = None
     block: Callable[[Any, tuple[Any, ...], Any, tuple[Any, ...]], Any] | None = None
+    least_side: int = 1
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -154,6 +157,7 @@ for _metric in (
         source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image",
         prepare=blocks.windows,
         block=blocks.similarities,
+        least_side=7,
     ),
     Metric(
         "psnr",

@@ -155,24 +155,30 @@ def levels(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return binned
 
 
-def logarithms(pixels: int) -> NDArray[np.float64]:
-    """Return c log c for 0 to `pixels`, (pixels + 1,)."""
+def logarithms(pixels: int) -> tuple[NDArray[np.int64], float]:
+    """Return c log c for 0 to `pixels`, (pixels + 1,), in whole numbers of a unit, and that unit.
+
+    The counts of a histogram add up to `pixels`, and their c log c to no more than that of `pixels` itself, which the unit makes fit into
+    62 bits: sums are exact, and the same in whatever order.
+    """
     counts = np.arange(pixels + 1, dtype=np.float64)
-    return counts * np.log(np.maximum(counts, 1))
+    values = counts * np.log(np.maximum(counts, 1))
+    unit = max(float(values[-1]), 1.0) / 2.0**60
+    return np.round(values / unit).astype(np.int64), unit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def joint_sums(left: Any, right: Any, table: Any) -> Any:
-    """Return, for pictures of :func:`levels`, the sum of c log c over the cells of their joint histogram, (n, m) float64.
+    """Return, for pictures of :func:`levels`, the sum of c log c over the cells of their joint histogram, (n, m) int64 units.
 
     Parameters
     ----------
     left, right : (n, pixels), (m, pixels) uint8
-    table : (pixels + 1,) float64
+    table : (pixels + 1,) int64
         From :func:`logarithms`.
     """
     pixels = _U(left.shape[1])
-    sums = np.empty((len(left), len(right)))
+    sums = np.empty((len(left), len(right)), np.int64)
     # Two histograms in turn: neighbours of one value would wait for each other's count.
     even, odd = np.zeros(BINS * BINS, np.uint32), np.zeros(BINS * BINS, np.uint32)
     for i in range(len(left)):
@@ -185,7 +191,7 @@ def joint_sums(left: Any, right: Any, table: Any) -> Any:
                 odd[_U(a[k + _U(1)]) * _U(BINS) + _U(b[k + _U(1)])] += np.uint32(1)
             if pixels % _U(2):
                 even[_U(a[pixels - _U(1)]) * _U(BINS) + _U(b[pixels - _U(1)])] += np.uint32(1)
-            total = 0.0
+            total = np.int64(0)
             for cell in range(_U(BINS * BINS)):
                 count = even[cell] + odd[cell]
                 if count:

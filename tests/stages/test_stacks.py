@@ -1,5 +1,7 @@
 """Stacks and matrices: what Image.read and Image.compare give, whatever the tiles and threads."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,11 +55,11 @@ def test_a_matrix_is_what_comparing_images_gives(metric, photos, table):
 
 
 @pytest.mark.parametrize("metric", GREY, ids=lambda metric: metric.name)
-def test_tiles_and_threads_do_not_change_a_bit(metric, table, monkeypatch):
+def test_tiles_and_threads_do_not_change_a_bit(metric, table):
     rows = usable(table)
     loaded = stacks.load(table, rows, (64, 64), 1)
     whole = stacks.matrix(metric, loaded, None, rows, rows, 1)
-    monkeypatch.setattr(stacks, "_TILE", 2)
+    metric = dataclasses.replace(metric, tile=2)
     assert stacks.matrix(metric, loaded, None, rows, rows, 3).tobytes() == whole.tobytes()
     across = stacks.matrix(metric, [loaded[0]], [stacks.Stack(loaded[0].rows[3:], loaded[0].pictures[3:])], rows, rows[3:], 2)
     assert across.tobytes() == np.ascontiguousarray(whole[:, 3:]).tobytes()

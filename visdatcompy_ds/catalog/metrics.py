@@ -42,6 +42,8 @@ class Metric:
         From left pictures, what `prepare` gave of them, right pictures and theirs to (n, m) float64: the fast form of `compute`.
     least_side : int
         Pixels a side from which the fast form holds.
+    tile : int
+        Pictures a side of a block, so that what a picture brings alone is little beside its pairs.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Metric:
     prepare: Callable[[Any], tuple[Any, ...]] | None = None
     block: Callable[[Any, tuple[Any, ...], Any, tuple[Any, ...]], Any] | None = None
     least_side: int = 1
+    tile: int = 64
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -135,6 +138,7 @@ for _metric in (
         (0, 255**2),
         source="scikit-image mean_squared_error",
         prepare=blocks.squares,
+        tile=512,
         block=blocks.mean_squared_errors,
     ),
     Metric(
@@ -146,6 +150,7 @@ for _metric in (
         is_symmetric=False,
         source="scikit-image normalized_root_mse, euclidean",
         prepare=blocks.squares,
+        tile=512,
         block=blocks.normalized_root_errors,
     ),
     Metric(
@@ -167,6 +172,7 @@ for _metric in (
         (0, _INFINITY),
         source="scikit-image peak_signal_noise_ratio",
         prepare=blocks.squares,
+        tile=512,
         block=blocks.signal_noise_ratios,
     ),
     Metric(

@@ -15,6 +15,7 @@ _U = np.uint64
 WINDOW = 7  # side of the SSIM window, as in scikit-image
 _COUNT = WINDOW * WINDOW
 _LANES = np.uint64(16)
+_STRIP = np.uint64(8192)  # pixels
 # (0.01 * 255)² and (0.03 * 255)², in the units of sums over a window: times 49², times 49 * 48
 _C1, _C2 = np.float32(6.5025 * _COUNT * _COUNT), np.float32(58.5225 * _COUNT * (_COUNT - 1))
 BINS = 100
@@ -23,16 +24,15 @@ BINS = 100
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def absolute_sums(left: Any, right: Any) -> Any:
     """Return the sums of absolute differences of pictures (n, pixels) and (m, pixels) uint8, (n, m) int64."""
-    sums, pixels = np.empty((len(left), len(right)), np.int64), _U(left.shape[1])
-    for i in range(len(left)):
-        for j in range(len(right)):
-            a, b, total = left[i], right[j], np.int64(0)
-            for start in range(_U(0), pixels, _U(1 << 20)):  # a sum of a million differences stays within 32 bits
-                part = np.int32(0)
-                for k in range(start, min(start + _U(1 << 20), pixels)):
+    sums, pixels = np.zeros((len(left), len(right)), np.int64), _U(left.shape[1])
+    for start in range(_U(0), pixels, _STRIP):  # strips of all right pictures that stay in the cache for all left ones
+        stop = min(start + _STRIP, pixels)
+        for i in range(len(left)):
+            for j in range(len(right)):
+                a, b, part = left[i], right[j], np.int32(0)
+                for k in range(start, stop):
                     part += abs(np.int32(a[k]) - np.int32(b[k]))
-                total += part
-            sums[i, j] = total
+                sums[i, j] += part
     return sums
 
 

@@ -15,7 +15,6 @@ from visdatcompy_ds.catalog.working import to_grey
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
-_TILE = 64  # pictures a side: what a picture brings alone is then a twentieth of a tile's work
 _IN_MEMORY = 512_000_000  # bytes of pictures; more lie in a temporary file that the system pages in and out
 
 
@@ -130,20 +129,20 @@ def tiles(metric: Metric, left: list[Stack], right: list[Stack] | None, workers:
     ------
     rows, others, values : (n,) int64, (m,) int64, (n, m) float64
     """
-    halved = right is None and metric.is_symmetric
+    halved, step = right is None and metric.is_symmetric, metric.tile
     tasks = [
         (one, other, i, j)
         for one in left
         for other in (left if right is None else right)
         if one.pictures.shape[1:] == other.pictures.shape[1:]
-        for i in range(0, len(one.rows), _TILE)
-        for j in range(i if halved else 0, len(other.rows), _TILE)
+        for i in range(0, len(one.rows), step)
+        for j in range(i if halved else 0, len(other.rows), step)
     ]
 
     def work(task: tuple[Stack, Stack, int, int]) -> tuple[Array, Array, Array]:
         one, other, i, j = task
-        a, b = np.asarray(one.pictures[i : i + _TILE]), np.asarray(other.pictures[j : j + _TILE])
-        return one.rows[i : i + _TILE], other.rows[j : j + _TILE], values_of(metric, a, b)
+        a, b = np.asarray(one.pictures[i : i + step]), np.asarray(other.pictures[j : j + step])
+        return one.rows[i : i + step], other.rows[j : j + step], values_of(metric, a, b)
 
     yield from run(tasks, work, workers)
 

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from visdatcompy_ds.kernels.metric_blocks import absolute_sums
 from visdatcompy_ds.kernels.moments import BUSY_CELLS, COLOUR_SPREAD, EDGES, EDGES_SQUARES, GREY, GREY_SQUARES, RED, moments
 from visdatcompy_ds.kernels.resample import area_resize, area_resize_grey
 from visdatcompy_ds.kernels.windows import grey_and_cells, ssim_tiles
@@ -79,3 +80,12 @@ def test_area_resampling_down_is_that_of_opencv(photo, size):
     expected = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     assert np.abs(area_resize_grey(grey, size[1], size[0]).astype(int) - expected).max() <= 1
     assert area_resize(picture, *size).shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize("pixels", [1, 63, 64, 65, 16_384, 16_385, 40_000])
+def test_sums_of_absolute_differences_are_exact_at_their_largest(pixels):
+    black, white = np.zeros((2, pixels), np.uint8), np.full((3, pixels), 255, np.uint8)
+    noise = RANDOM.integers(0, 256, (3, pixels), dtype=np.uint8)
+    assert (absolute_sums(black, white) == 255 * pixels).all()
+    expected = np.abs(noise[:, None].astype(int) - white[None]).sum(axis=2)
+    assert np.array_equal(absolute_sums(noise, white), expected)

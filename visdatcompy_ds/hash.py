@@ -170,7 +170,8 @@ class Hash:
             Keep a pair only where it is among so many nearest of one of its images (without `expand`: of one of its codes).
         expand : bool
             A row for each pair of images. By default images of equal codes share one row, with all their ids in ``left_members`` and
-            ``right_members``; ``pair_count`` says how many pairs of images it stands for.
+            ``right_members``; ``pair_count`` says how many pairs of images it stands for. With `orientations` they share it only where
+            their codes are equal in all eight ways.
 
         Returns
         -------

@@ -57,13 +57,13 @@ def test_a_constant_profile_is_like_no_other_and_equal_ones_are_the_same():
 
 def test_a_window_loses_no_pair():
     left, right = RANDOM.normal(size=(300, 5)), RANDOM.normal(size=(200, 5))
-    left, right = left[np.argsort(left[:, 0])], right[np.argsort(right[:, 0])]
+    left, right = left[np.argsort(left[:, 3])], right[np.argsort(right[:, 3])]
     apart = np.sqrt(((left[:, None] - right[None]) ** 2).sum(axis=2))
-    found = np.concatenate([vectors.l2_within(left, right, a, a + 100, 0.8, False) for a in (0, 100, 200)])
+    found = np.concatenate([vectors.l2_within(left, right, 3, a, a + 100, 0.8, False) for a in (0, 100, 200)])
     expected = np.argwhere(apart <= 0.8)
     assert len(expected) > 20
     assert np.array_equal(np.unique(found, axis=0), expected)
-    own = vectors.l2_within(left, left, 0, 300, 0.5, True)
+    own = vectors.l2_within(left, left, 3, 0, 300, 0.5, True)
     apart = np.sqrt(((left[:, None] - left[None]) ** 2).sum(axis=2))
     assert np.array_equal(np.unique(own, axis=0), np.argwhere(np.triu(apart <= 0.5, 1)))
 
@@ -78,13 +78,14 @@ def test_the_nearest_is_that_of_all(is_profile):
         profile = vectors.profiles(codes)
         spectrum = vectors.spectra(profile)
         order = np.argsort(spectrum[:, 3])
-        distance, position = vectors.shifted_nearest(profile, spectrum, files, 0, 80, profile, spectrum, files, order, 3)
+        distance, position = vectors.nearest(profile, spectrum, files, 0, 80, profile, spectrum, files, order, 3, True)
         one, other = np.indices((80, 80)).reshape(2, -1)
         apart = vectors.shifted_correlation(profile[one], profile[other]).reshape(80, 80)
     else:
         points = codes.astype(float)
         points[60] = points[20]  # of equals the first
-        distance, position = vectors.l2_nearest(points, files, 0, 80, points, files, np.argsort(points[:, 2]), 2)
+        order = np.argsort(points[:, 2])
+        distance, position = vectors.nearest(points, points, files, 0, 80, points, points, files, order, 2, False)
         apart = np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
     apart[files[:, None] == files[None]] = np.inf
     assert np.array_equal(position, apart.argmin(axis=1))

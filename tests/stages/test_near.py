@@ -216,6 +216,8 @@ def test_whatever_the_codes_files_and_sides_the_pairs_are_those_of_brute_force(s
     few = np.packbits(rng.random((5, 8, 64)) < 0.06, axis=2)
     turns = few[rng.integers(0, 5, 26)]
     odd = rng.random(26) < 0.3  # equal as they lie, and not when turned
+    if seed % 4 == 0:
+        turns[:, 2:] = turns[:, 1:2]  # pictures that lie alike in many ways
     turns[odd, 1:] ^= np.packbits(rng.random((int(odd.sum()), 7, 64)) < 0.03, axis=2)
     inodes = rng.integers(1, 22, 26) if seed % 3 else np.arange(1, 27)
     table = table_of(turns[:, 0], inodes=inodes, phash_turns=turns)
@@ -288,3 +290,18 @@ def test_numbers_at_exactly_the_distance_are_within_it():
         for cutoff in np.sort(apart)[:60]:
             pairs = np.concatenate(list(distance.within(codes, None, float(cutoff), 1)))
             assert len(pairs) == (apart <= cutoff).sum()
+
+
+def test_an_image_that_looks_alike_in_several_ways_takes_no_place_of_another():
+    rng = np.random.default_rng(3)
+    turns = np.packbits(rng.random((8, 8, 64)) < 0.5, axis=2)
+    shown = turns[2, 0].copy()
+    turns[2:, 0] = shown  # six images of one code
+    turns[0, [1, 2, 3]] = shown  # one that gives it in three ways, and one in a single way
+    turns[1, 4] = shown
+    table = table_of(turns[:, 0], phash_turns=turns)
+    expected = brute_force(table, range(8), None, 0, True)
+    result = found(table, cutoff=0, orientations=True, expand=True, most_per_image=2)
+    pairs = set(zip(result.left.tolist(), result.right.tolist(), strict=True))
+    nearest = {row: sorted(pair for pair in expected if row in pair)[:2] for row in range(8)}
+    assert pairs == {pair for some in nearest.values() for pair in some} and (1, 7) in pairs

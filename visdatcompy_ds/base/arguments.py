@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from typing import SupportsIndex
 
 from visdatcompy_ds.base.errors import ArgumentError
 
@@ -18,9 +19,9 @@ def whole_number(value: object, name: str = "n", least: int = 0) -> int:
     """
     allowed = f"Allowed: a whole number, {least} or more"
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ArgumentError(f"{name}={value!r}", allowed) from None
+        number = operator.index(value) if isinstance(value, SupportsIndex) else least - 1
+    except TypeError:  # an array that is no number
+        number = least - 1
     if isinstance(value, bool) or number < least:
         raise ArgumentError(f"{name}={value!r}", allowed)
     return number

@@ -79,7 +79,8 @@ def similarities(left: Any, left_facts: tuple[Any, ...], right: Any, right_facts
     """Return SSIM with a 7 x 7 window; both sides are at least 7."""
     from visdatcompy_ds.kernels import metric_blocks
 
-    return metric_blocks.similarities(left, *left_facts, right, *right_facts)
+    (sums, spread), (other_sums, other_spread) = left_facts, right_facts
+    return metric_blocks.similarities(left, sums, spread, right, other_sums, other_spread)
 
 
 def levels(pictures: Any) -> tuple[Any, ...]:

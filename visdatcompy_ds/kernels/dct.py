@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 # (down, across): the first nine frequencies of JPEG's zigzag without the mean; their quantisation is the finest there is.
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
@@ -23,7 +24,7 @@ def _basis() -> NDArray[np.float64]:
 _PATTERNS = _basis()
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _energies(left: NDArray[np.uint8], right: NDArray[np.uint8], patterns: NDArray[np.float64], step: int) -> Any:
     rows, columns = left.shape[0] // 8, left.shape[1] // 8
     energy = np.zeros(len(patterns))

@@ -183,8 +183,19 @@ class Join:
         thresholds = np.array([part.threshold for part in before], np.uint64)
         flips = _flips(part.width, part.threshold)
         found: NDArray[np.int32] = search(
-            *(a.codes, a.rows, a.starts, b.codes, b.rows, b.starts),
-            *(self.is_self, flips, task.first, task.last, self.radius, earlier, thresholds),
+            a.codes,
+            a.rows,
+            a.starts,
+            b.codes,
+            b.rows,
+            b.starts,
+            self.is_self,
+            flips,
+            task.first,
+            task.last,
+            self.radius,
+            earlier,
+            thresholds,
         )
         return found
 

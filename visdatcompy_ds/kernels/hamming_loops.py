@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 BLOCK = 64  # arrays that are scanned have room for this many codes behind their end
 _FEW = 6  # so many codes are sooner looked at one by one
@@ -28,7 +30,7 @@ def _ones(typing_context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _next_of_word(word: Any, row: Any, at: Any, stop: Any, most: Any) -> Any:
     # Unsigned positions: a signed index costs a wrap-around test that keeps LLVM from loading neighbours at once.
     while at < stop:
@@ -41,7 +43,7 @@ def _next_of_word(word: Any, row: Any, at: Any, stop: Any, most: Any) -> Any:
     return stop
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _next_of_words(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, sums: Any) -> Any:
     while at < stop:
         sums[:] = 0
@@ -58,7 +60,7 @@ def _next_of_words(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: An
     return stop
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _next_block(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, sums: Any) -> Any:
     """Return the first position from `at` in steps of 64, below `stop`, whose 64 codes of `field` hold one within `most` bits of a code."""
     if codes.shape[0] == 1:
@@ -66,7 +68,7 @@ def _next_block(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, 
     return _next_of_words(codes, me, field, at, stop, most, sums)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _distance(codes: Any, me: Any, field: Any, other: Any) -> Any:
     distance = _U(0)
     for w in range(codes.shape[0]):
@@ -74,7 +76,7 @@ def _distance(codes: Any, me: Any, field: Any, other: Any) -> Any:
     return distance
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _is_first(codes: Any, me: Any, field: Any, other: Any, earlier: Any, thresholds: Any) -> bool:
     """Tell whether no earlier part finds this pair: each is reported once."""
     for q in range(len(earlier)):
@@ -86,14 +88,14 @@ def _is_first(codes: Any, me: Any, field: Any, other: Any, earlier: Any, thresho
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _grown(found: Any) -> Any:
     larger = np.empty((2 * len(found), 2), np.int32)
     larger[: len(found)] = found
     return larger
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _collect(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, earlier: Any, thresholds: Any, found: Any, m: int) -> int:
     """Append the positions of a code and of those in `field` from `at` to `stop` that are near it; return how many pairs there are."""
     for j in range(at, stop):
@@ -103,7 +105,7 @@ def _collect(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, ear
     return m
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _gather(key: int, first: int, flips: Any, right: Any, starts: Any, is_self: bool, field: Any, begins: Any) -> int:
     """Lay the codes of the buckets that a key is compared with side by side; note where each bucket begins; return how many they are."""
     n = _U(0)
@@ -121,7 +123,7 @@ def _gather(key: int, first: int, flips: Any, right: Any, starts: Any, is_self: 
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _origin(j: int, key: int, flips: Any, starts: Any, begins: Any) -> int:
     """Return the position in the right codes of the j-th gathered one."""
     low, high = 0, len(flips) + 1
@@ -135,7 +137,7 @@ def _origin(j: int, key: int, flips: Any, starts: Any, begins: Any) -> int:
     return starts[other] + (j - begins[low])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def search(
     left: Any,
     left_rows: Any,
@@ -227,7 +229,7 @@ def search(
     return found[:m].copy()
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def neighbour_counts(sizes: Any, flips: Any) -> Any:
     """Return, for each key, how many codes lie in its bucket and in those whose key differs by a flip."""
     counts = sizes.copy()
@@ -237,7 +239,7 @@ def neighbour_counts(sizes: Any, flips: Any) -> Any:
     return counts
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def count_within(left: Any, first: int, last: int, right: Any, weights: Any, radius: int) -> Any:
     """Return, for the left codes `first` to `last`, the sum of the weights (n,) of the right codes within `radius` bits, int64."""
     n = len(weights)
@@ -252,7 +254,7 @@ def count_within(left: Any, first: int, last: int, right: Any, weights: Any, rad
     return counts
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def nearest(left: Any, left_files: Any, first: int, last: int, right: Any, right_files: Any) -> Any:
     """Return distance and position of the nearest right code of another file, the first of equals; -1 where there is none.
 

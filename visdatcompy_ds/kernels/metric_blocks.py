@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 _U = np.uint64
 WINDOW = 7  # side of the SSIM window, as in scikit-image
@@ -21,7 +22,7 @@ _C1, _C2 = np.float32(6.5025 * _COUNT * _COUNT), np.float32(58.5225 * _COUNT * (
 BINS = 100
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def absolute_sums(left: Any, right: Any) -> Any:
     """Return the sums of absolute differences of pictures (n, pixels) and (m, pixels) uint8, (n, m) int64."""
     sums, pixels = np.zeros((len(left), len(right)), np.int64), _U(left.shape[1])
@@ -45,7 +46,7 @@ def absolute_sums(left: Any, right: Any) -> Any:
     return sums
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _window_sums(columns: Any, two: Any, four: Any, out: Any) -> None:
     """Write the sums of 7 neighbours: by twos, by fours, then 4 + 2 + 1."""
     n = _U(len(columns))
@@ -57,7 +58,7 @@ def _window_sums(columns: Any, two: Any, four: Any, out: Any) -> None:
         out[x] = four[x] + two[x + _U(4)] + columns[x + _U(6)]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def window_statistics(pictures: Any) -> Any:
     """Return what SSIM needs of each picture alone.
 
@@ -102,7 +103,7 @@ def window_statistics(pictures: Any) -> Any:
     return sums, spread
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _similarity(a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_spread: Any, room: Any, ratio: Any, lanes: Any) -> float:
     height, width = a.shape
     column, two, four, row = room[0], room[1], room[2], room[3]
@@ -138,7 +139,7 @@ def _similarity(a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_sprea
     return total / ((height - 6) * (width - 6))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def similarities(left: Any, left_sums: Any, left_spread: Any, right: Any, right_sums: Any, right_spread: Any) -> Any:
     """Return the mean SSIM of pictures (n, H, W) and (m, H, W) uint8 with their :func:`window_statistics`, (n, m) float64."""
     width = left.shape[2]
@@ -176,7 +177,7 @@ def logarithms(pixels: int) -> tuple[NDArray[np.int64], float]:
     return np.round(values / unit).astype(np.int64), unit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def joint_sums(left: Any, right: Any, table: Any) -> Any:
     """Return, for pictures of :func:`levels`, the sum of c log c over the cells of their joint histogram, (n, m) int64 units.
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 BLUE, GREEN, RED, GREY, GREY_SQUARES, EDGES, EDGES_SQUARES, BUSY_CELLS, COLOUR_SPREAD = range(9)
 _CELL = 8  # pixels a side of the cells whose colour and structure are looked at
 _BUSY = 12  # grey levels within a cell from which it shows structure
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def moments(pictures: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Any:
     """Return whole-number sums of each picture.
 
@@ -43,7 +44,7 @@ def moments(pictures: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Any:
     return sums, layout, grid
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _colours(picture: Any, out: Any, layout: Any) -> None:
     side, width = picture.shape
     part = side // 8
@@ -74,7 +75,7 @@ def _colours(picture: Any, out: Any, layout: Any) -> None:
     out[COLOUR_SPREAD] = (spread + _CELL * _CELL // 2) // (_CELL * _CELL)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _light(grey: Any, out: Any, grid: Any) -> None:
     side = grey.shape[0]
     columns = np.zeros(side, np.int32)
@@ -105,7 +106,7 @@ def _light(grey: Any, out: Any, grid: Any) -> None:
         out[EDGES_SQUARES] += squares
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _structure(grey: Any, out: Any) -> None:
     side = grey.shape[0]
     low, high = np.empty(side, np.uint8), np.empty(side, np.uint8)

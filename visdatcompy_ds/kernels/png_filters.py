@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def undo_filters(packed: Any, height: int, stride: int, step: int) -> Any:
     """Undo the filters of a PNG that is not interlaced.
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
-from visdatcompy_ds.kernels.slp import njit_slp
+from visdatcompy_ds.kernels.compiled import compiled, compiled_slp
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _edges(n_in: int, n_out: int, whole: Any, part: Any) -> None:
     """Split each output edge j * n_in / n_out into a source index and a remainder in units of 1 / n_out."""
     for j in range(n_out + 1):
@@ -23,7 +23,7 @@ def _edges(n_in: int, n_out: int, whole: Any, part: Any) -> None:
         part[j] = j * n_in - j * n_in // n_out * n_out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _gather_rows(src: Any, first: int, last: int, head: Any, full: Any, tail: Any, row: Any) -> None:
     """Write the weighted sum of the rows first..last of `src` into `row`; plain loops that LLVM turns into SIMD."""
     top = src[first]
@@ -51,7 +51,7 @@ def _gather_rows(src: Any, first: int, last: int, head: Any, full: Any, tail: An
             row[k] = head * np.float32(top[k])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _row_of(src: Any, i: int, n_out: int, whole: Any, part: Any, row: Any) -> None:
     """Write output row i, not yet resampled across, into `row`."""
     first, last = whole[i], whole[i + 1]
@@ -61,7 +61,7 @@ def _row_of(src: Any, i: int, n_out: int, whole: Any, part: Any, row: Any) -> No
         _gather_rows(src, first, last, np.float32(n_out - part[i]), np.float32(n_out), np.float32(part[i + 1]), row)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _taps(n_out: int, whole: Any, part: Any, start: Any, weight: Any) -> None:
     """Write where each output pixel begins to read, and its weights; all have as many taps, those it does not need weigh nothing."""
     for j in range(n_out):
@@ -76,7 +76,7 @@ def _taps(n_out: int, whole: Any, part: Any, start: Any, weight: Any) -> None:
             weight[last - first, j] = part[j + 1]
 
 
-@njit_slp(types.uint8[:, :, ::1](types.Array(types.uint8, 3, "C", readonly=True), types.int64))
+@compiled_slp(types.uint8[:, :, ::1](types.Array(types.uint8, 3, "C", readonly=True), types.int64))
 def area_square(src: Any, side: int) -> Any:
     """Resample a picture to a small square, whatever its proportions.
 
@@ -131,7 +131,7 @@ def area_square(src: Any, side: int) -> Any:
     return out.reshape(side, side, 3)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def area_resize_grey(src: Any, out_h: int, out_w: int) -> Any:
     """Resample a grey picture to any size.
 
@@ -193,7 +193,7 @@ def area_resize(src: Any, width: int, height: int) -> Any:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def bilinear_reduce(pictures: Any, side: int) -> Any:
     """Reduce square pictures as OpenCV's INTER_LINEAR_EXACT does by an even factor: the mean of the four pixels amid each part.
 

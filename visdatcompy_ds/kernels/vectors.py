@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 _STEP = 7  # coordinates between two looks at whether a pair is too far apart already
 Vectors = NDArray[np.float64]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _squared(a: Any, b: Any, most: float) -> float:
     """Return the squared distance, or some value above `most`."""
     total = 0.0
@@ -27,7 +28,7 @@ def _squared(a: Any, b: Any, most: float) -> float:
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def l2(left: Any, right: Any) -> Any:
     """Return the Euclidean distance of each row of two arrays (m, d), (m,) float64."""
     distances = np.empty(len(left))
@@ -36,19 +37,19 @@ def l2(left: Any, right: Any) -> Any:
     return distances
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def l2_within(left: Any, right: Any, first: int, last: int, cutoff: float, is_self: bool) -> Any:
+@compiled
+def l2_within(left: Any, right: Any, by: int, first: int, last: int, cutoff: float, is_self: bool) -> Any:
     """Return positions (m, 2) of rows within `cutoff`, for the left rows `first` to `last`.
 
-    Both arrays are sorted by their first coordinate, so only a window of rows is looked at; within one set each pair comes in one order.
+    Both arrays are sorted by their coordinate `by`, so only a window of rows is looked at; within one set each pair comes in one order.
     """
     found, m = np.empty((256, 2), np.int32), 0
     begin, most = 0, cutoff * cutoff
     for i in range(first, last):
-        while begin < len(right) and right[begin, 0] < left[i, 0] - cutoff:
+        while begin < len(right) and right[begin, by] < left[i, by] - cutoff:
             begin += 1
         for j in range(max(begin, i + 1) if is_self else begin, len(right)):
-            if right[j, 0] > left[i, 0] + cutoff:
+            if right[j, by] > left[i, by] + cutoff:
                 break
             if _squared(left[i], right[j], most) <= most:
                 if m == len(found):
@@ -60,7 +61,7 @@ def l2_within(left: Any, right: Any, first: int, last: int, cutoff: float, is_se
     return found[:m].copy()
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _outwards(values: Any, value: float, below: int, above: int) -> int:
     """Return which of two positions is nearer to a value in a sorted array, `below` or `above`; one of them lies within it."""
     if below < 0:
@@ -70,50 +71,7 @@ def _outwards(values: Any, value: float, below: int, above: int) -> int:
     return above
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def l2_nearest(left: Any, left_files: Any, first: int, last: int, right: Any, right_files: Any, order: Any, by: int) -> Any:
-    """Return distance and position of the nearest right row of another file, the first of equals; -1 where there is none.
-
-    Parameters
-    ----------
-    left, right : (n, d), (m, d) float64
-    left_files, right_files : (n,), (m,) int64
-        Rows of one number are one file and no neighbours.
-    first, last : int
-        Left rows to look up.
-    order : (m,) int64
-        Right rows sorted by coordinate `by`: they are looked at from the left row's value outwards, until no nearer one can come.
-    by : int
-
-    Returns
-    -------
-    distances : (last - first,) float64
-    positions : (last - first,) int64
-    """
-    distances, positions = np.full(last - first, np.inf), np.full(last - first, -1, np.int64)
-    values = right[order, by]
-    for i in range(first, last):
-        least, best, value = np.inf, -1, left[i, by]
-        above = np.int64(np.searchsorted(values, value))
-        below = above - 1
-        while below >= 0 or above < len(values):
-            at = _outwards(values, value, below, above)
-            gap = values[at] - value
-            if gap * gap > least:
-                break
-            if at == below:
-                below -= 1
-            else:
-                above += 1
-            j = order[at]
-            squared = _squared(left[i], right[j], least)
-            if (squared < least or (squared == least and j < best)) and left_files[i] != right_files[j]:
-                least, best = squared, j
-        distances[i - first], positions[i - first] = np.sqrt(least), best
-    return distances, positions
-
-
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _peak(a: Any, b: Any, sums: Any) -> float:
     """Return the largest sum of products over all circular shifts of `b`."""
     n = len(a)
@@ -127,7 +85,7 @@ def _peak(a: Any, b: Any, sums: Any) -> float:
     return float(sums.max())
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _apart(a: Any, b: Any, sums: Any) -> float:
     """Return 1 - the peak, 0 for equal profiles, the same in either order."""
     for k in range(len(a)):
@@ -137,7 +95,7 @@ def _apart(a: Any, b: Any, sums: Any) -> float:
     return 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def shifted_correlation(left: Any, right: Any) -> Any:
     """Return 1 - the peak of the circular cross-correlation of each row of two arrays of profiles from :func:`profiles`, (m,) float64."""
     distances, sums = np.empty(len(left)), np.empty(left.shape[1])
@@ -146,8 +104,8 @@ def shifted_correlation(left: Any, right: Any) -> Any:
     return distances
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def shifted_nearest(
+@compiled
+def nearest(
     left: Any,
     left_bounds: Any,
     left_files: Any,
@@ -158,8 +116,31 @@ def shifted_nearest(
     right_files: Any,
     order: Any,
     by: int,
+    shifted: bool,
 ) -> Any:
-    """Return what :func:`l2_nearest` does, by shifted correlation; `bounds` are the :func:`spectra` of the profiles, sorted by `by`."""
+    """Return distance and position of the nearest right row of another file, the first of equals; -1 where there is none.
+
+    Parameters
+    ----------
+    left, right : (n, d), (m, d) float64
+    left_bounds, right_bounds : (n, k), (m, k) float64
+        Rows whose Euclidean distance bounds the distance: the rows themselves or, of profiles, their :func:`spectra`.
+    left_files, right_files : (n,), (m,) int64
+        Rows of one number are one file and no neighbours.
+    first, last : int
+        Left rows to look up.
+    order : (m,) int64
+        Right rows sorted by coordinate `by` of their bounds: they are looked at from the left row's value outwards, until no nearer one
+        can come.
+    by : int
+    shifted : bool
+        Distances are :func:`shifted_correlation` and not Euclidean.
+
+    Returns
+    -------
+    distances : (last - first,) float64
+    positions : (last - first,) int64
+    """
     distances, positions = np.full(last - first, np.inf), np.full(last - first, -1, np.int64)
     sums, values = np.empty(left.shape[1]), right_bounds[order, by]
     for i in range(first, last):
@@ -168,8 +149,8 @@ def shifted_nearest(
         below = above - 1
         while below >= 0 or above < len(values):
             at = _outwards(values, value, below, above)
-            # The distance is at least half the squared distance of the spectra; a hair is left for rounding.
-            most = 2 * least + 1e-9
+            # A correlation is at least half the squared distance of the spectra apart; a hair is left for rounding.
+            most = 2 * least + 1e-9 if shifted else least
             gap = values[at] - value
             if gap * gap > most:
                 break
@@ -178,12 +159,16 @@ def shifted_nearest(
             else:
                 above += 1
             j = order[at]
-            if left_files[i] == right_files[j] or _squared(left_bounds[i], right_bounds[j], most) > most:
+            if left_files[i] == right_files[j]:
                 continue
-            distance = _apart(left[i], right[j], sums)
-            if distance < least or (distance == least and j < best):
-                least, best = distance, j
-        distances[i - first], positions[i - first] = least, best
+            apart = _squared(left_bounds[i], right_bounds[j], most)
+            if apart > most:
+                continue
+            if shifted:
+                apart = _apart(left[i], right[j], sums)
+            if apart < least or (apart == least and j < best):
+                least, best = apart, j
+        distances[i - first], positions[i - first] = least if shifted else np.sqrt(least), best
     return distances, positions
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from visdatcompy_ds.kernels.compiled import compiled
 
 _STEP = 4  # windows are 2 x 2 steps: 8 x 8 pixels, every 4 pixels, as x264 and libvmaf place them
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def grey_and_cells(picture: NDArray[np.uint8], cells: int) -> Any:
     """Return the grey picture and the mean colour of each of cells x cells parts.
 
@@ -62,7 +63,7 @@ def grey_and_cells(picture: NDArray[np.uint8], cells: int) -> Any:
     return grey, means
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _step_sums(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Any:
     """Return sums of a, b, aa + bb and ab over 4 x 4 pixel steps, (rows, columns, 4) int32."""
     rows, columns = left.shape[0] // _STEP, left.shape[1] // _STEP
@@ -84,7 +85,7 @@ def _step_sums(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Any:
     return sums
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def ssim_tiles(left: NDArray[np.uint8], right: NDArray[np.uint8], tiles: int) -> Any:
     """Return the structural similarity and the difference of brightness of two grey pictures, tile by tile.
 

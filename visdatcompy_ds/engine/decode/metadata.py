@@ -86,7 +86,8 @@ def _taken(exif: dict[int, Entry]) -> tuple[datetime | None, bool]:
         if found is None:
             continue
         try:
-            moment = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]
+            year, month, day, hour, minute, second = (int(part) for part in found.groups())
+            moment = datetime(year, month, day, hour, minute, second)
         except ValueError:  # 0000:00:00, or the 31st of February
             continue
         digits = text(exif.get(subsec_tag))

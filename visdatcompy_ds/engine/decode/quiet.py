@@ -45,8 +45,10 @@ def without_warnings() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside:
-                while _ENTRY in warnings.filters:
-                    warnings.filters.remove(_ENTRY)  # type: ignore[attr-defined]
+                current = warnings.filters  # another list, where one was saved and restored meanwhile
+                assert isinstance(current, list)
+                while _ENTRY in current:
+                    current.remove(_ENTRY)
                 _tell()
 
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -91,21 +90,7 @@ class Hamming:
         return np.concatenate([np.empty(0, np.int64), *run(_spans(len(left), _ROWS), work, workers)])
 
 
-class _Numbers:
-    """What distances of codes that are no bits share."""
-
-    def between(self, left: Array, right: Array) -> Array:
-        raise NotImplementedError
-
-    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
-        """Return sums of weights, (n,): an even share of the left rows is compared with all right ones, the others take its mean."""
-        counts = np.full(len(left), np.nan)
-        for at in range(0, len(left), 8):
-            counts[at] = weights[self.between(np.broadcast_to(left[at], right.shape), right) <= cutoff].sum()
-        return np.where(np.isnan(counts), np.nanmean(counts) if len(counts) else 0.0, counts)
-
-
-class L2(_Numbers):
+class L2:
     """Euclidean distance in units of 1/10 000, as OpenCV gives it for ``color_moment``."""
 
     def between(self, left: Array, right: Array) -> Array:
@@ -129,16 +114,21 @@ class L2(_Numbers):
         from visdatcompy_ds.kernels import vectors
 
         one, other = _scaled(left), _scaled(right)
-        order, by = _by_widest(other)
+        by = _widest(other)
+        order = np.argsort(other[:, by], kind="stable")
 
         def work(span: Span) -> tuple[Array, Array]:
-            found: tuple[Array, Array] = vectors.l2_nearest(one, left_files, *span, other, right_files, order, by)
+            found: tuple[Array, Array] = vectors.nearest(one, one, left_files, *span, other, other, right_files, order, by, False)
             return found
 
         return _joined(run(_spans(len(left), _ROWS), work, workers))
 
+    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
+        """Return sums of weights, (n,) float64, of a part of the rows."""
+        return _counted(self.between, left, right, weights, cutoff)
 
-class Correlation(_Numbers):
+
+class Correlation:
     """1 - the peak of the circular cross-correlation, 0 to 1, as OpenCV compares ``radial_variance`` (it gives the peak itself)."""
 
     def between(self, left: Array, right: Array) -> Array:
@@ -166,15 +156,18 @@ class Correlation(_Numbers):
 
         one, other = vectors.profiles(left), vectors.profiles(right)
         bounds, other_bounds = vectors.spectra(one), vectors.spectra(other)
-        order, by = _by_widest(other_bounds)
+        by = _widest(other_bounds)
+        order = np.argsort(other_bounds[:, by], kind="stable")
 
         def work(span: Span) -> tuple[Array, Array]:
-            found: tuple[Array, Array] = vectors.shifted_nearest(
-                one, bounds, left_files, *span, other, other_bounds, right_files, order, by
-            )
+            found: tuple[Array, Array] = vectors.nearest(one, bounds, left_files, *span, other, other_bounds, right_files, order, by, True)
             return found
 
         return _joined(run(_spans(len(left), _ROWS), work, workers))
+
+    def count(self, left: Array, right: Array, weights: Array, cutoff: float, workers: Workers) -> Array:
+        """Return sums of weights, (n,) float64, of a part of the rows."""
+        return _counted(self.between, left, right, weights, cutoff)
 
 
 DISTANCES: dict[str, Distance] = {"hamming": Hamming(), "l2": L2(), "correlation": Correlation()}
@@ -214,28 +207,32 @@ def _joined(parts: Iterator[tuple[Array, Array]]) -> tuple[Array, Array]:
     return np.concatenate([distance for distance, _ in found]), np.concatenate([position for _, position in found])
 
 
-def _by_widest(rows: Array) -> tuple[Array, int]:
-    """Return the order of rows by the coordinate in which they differ most, and that coordinate."""
-    by = int(np.argmax(rows.std(axis=0))) if len(rows) else 0
-    return np.argsort(rows[:, by], kind="stable"), by
+def _counted(between: Callable[[Array, Array], Array], left: Array, right: Array, weights: Array, cutoff: float) -> Array:
+    """Return sums of weights within a cut-off: an even share of the left rows is compared with all right ones, the others take its mean."""
+    counts = np.full(len(left), np.nan)
+    for at in range(0, len(left), 8):
+        counts[at] = weights[between(np.broadcast_to(left[at], right.shape), right) <= cutoff].sum()
+    return np.where(np.isnan(counts), np.nanmean(counts) if len(counts) else 0.0, counts)
+
+
+def _widest(rows: Array) -> int:
+    """Return the coordinate in which rows differ most."""
+    return int(np.argmax(rows.std(axis=0))) if len(rows) else 0
 
 
 def _within_window(left: Array, right: Array | None, cutoff: float, workers: Workers) -> Iterator[Array]:
     """Yield positions of rows within a Euclidean distance."""
     from visdatcompy_ds.kernels import vectors
 
-    everything = left if right is None else np.concatenate([left, right])
-    widest = int(np.argmax(everything.std(axis=0))) if len(everything) else 0
-    columns = [widest, *(k for k in range(left.shape[1]) if k != widest)]
-    order = np.argsort(left[:, widest], kind="stable")
-    one = np.ascontiguousarray(left[order][:, columns])
-    other_order = order if right is None else np.argsort(right[:, widest], kind="stable")
-    other = one if right is None else np.ascontiguousarray(right[other_order][:, columns])
-    search = functools.partial(_window, vectors.l2_within, one, other, cutoff, right is None)
-    for found in run(_spans(len(one), _ROWS), search, workers):
+    by = _widest(left if right is None else np.concatenate([left, right]))
+    order = np.argsort(left[:, by], kind="stable")
+    one = left[order]
+    other_order = order if right is None else np.argsort(right[:, by], kind="stable")
+    other = one if right is None else right[other_order]
+
+    def work(span: Span) -> Array:
+        found: Array = vectors.l2_within(one, other, by, *span, cutoff, right is None)
+        return found
+
+    for found in run(_spans(len(one), _ROWS), work, workers):
         yield np.stack([order[found[:, 0]], other_order[found[:, 1]]], axis=1)
-
-
-def _window(kernel: object, one: Array, other: Array, cutoff: float, is_self: bool, span: Span) -> Array:
-    found: Array = kernel(one, other, *span, cutoff, is_self)  # type: ignore[operator]
-    return found

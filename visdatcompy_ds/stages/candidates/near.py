@@ -14,6 +14,7 @@ from visdatcompy_ds.catalog.turns import TURNS, inverse_turn
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages.candidates.distances import DISTANCES, equal_codes
 from visdatcompy_ds.stages.candidates.distinct import BLOCK, Distinct, expanded, shared_files
+from visdatcompy_ds.stages.candidates.ranks import ranked
 
 MOST_PAIRS = 10_000_000
 _SAMPLED = 512  # codes by which the number of pairs is estimated
@@ -144,7 +145,7 @@ def find(
         kept.add(repeated, repeated, np.zeros(len(repeated)), np.zeros(len(repeated), np.uint8))
     inverse = np.array([inverse_turn(turn) for turn in range(len(TURNS))], np.uint8)
     for a, b, turn_of, is_swapped in searches:
-        for label, item, distance in _members(a, b, method, cutoff, most_per_image, workers):
+        for label, item, distance in _members(a, b, method, cutoff, most_per_image, workers, len(turn_of)):
             turn, left_item = turn_of[label % len(turn_of)].astype(np.uint8), label // len(turn_of)
             if is_swapped:
                 kept.add(item, left_item, distance, inverse[turn])
@@ -159,15 +160,18 @@ def find(
 
 
 def _members(
-    one: Distinct, other: Distinct | None, method: HashMethod, cutoff: float, most: int | None, workers: Workers
+    one: Distinct, other: Distinct | None, method: HashMethod, cutoff: float, most: int | None, workers: Workers, ways: int = 1
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield pairs of members of codes within `cutoff`, and their distance; of one set each pair in one order, no member with itself."""
+    """Yield pairs of members of codes within `cutoff`, and their distance; of one set each pair in one order, no member with itself.
+
+    Of very many equal codes only those come that can be among the `most` nearest of an image, of which up to `ways` members of `one` are
+    codes.
+    """
     distance = DISTANCES[method.distance]
     target = one if other is None else other
-    # Of very many equal codes only those count that can be among the nearest of an image.
     sides: tuple[tuple[Distinct, Distinct], ...] = ((one, target),)
-    if most is not None and max(one.sizes.max(initial=0), target.sizes.max(initial=0)) > most + 1:
-        sides = ((one, target.headed(most + 1)), (one.headed(most + 1), target))
+    if most is not None and (one.sizes.max(initial=0) > (most + 1) * ways or target.sizes.max(initial=0) > most + 1):
+        sides = ((one, target.headed(most + 1)), (one.headed((most + 1) * ways), target))
     if other is None:
         repeated = np.flatnonzero(one.sizes > 1)
         for a, b in sides:
@@ -259,10 +263,8 @@ class Kept:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint8)
         left, right, distance, turn = (np.concatenate(values) for values in zip(*self.parts, strict=True))
         key = left * max(1, len(self.other.first)) + right
-        order = np.lexsort((turn, distance, key))
-        is_new = np.ones(len(order), bool)
-        is_new[1:] = np.diff(key[order]) != 0
-        order = order[is_new]
+        order, rank = ranked(key, distance, turn)
+        order = order[rank == 0]
         if self.most is not None and len(order):
             order = order[self._among_nearest(left[order], right[order], distance[order])]
         return left[order], right[order], distance[order], turn[order]
@@ -272,9 +274,7 @@ class Kept:
         assert self.most is not None
         item, partner = np.concatenate([left, right + self.shift]), np.concatenate([right + self.shift, left])
         apart = np.tile(distance, 2)
-        order = np.lexsort((partner, apart, item))
-        starts = np.flatnonzero(np.r_[True, np.diff(item[order]) != 0])
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+        order, rank = ranked(item, apart, partner)
         last = order[rank == self.most - 1]
         self.reach[item[last]], self.reach_partner[item[last]] = apart[last], partner[last]
         keep = np.zeros(len(item), bool)

@@ -11,6 +11,7 @@ from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.kernels import hamming
 from visdatcompy_ds.stages.candidates.near import rows_within
+from visdatcompy_ds.stages.candidates.ranks import ranked
 from visdatcompy_ds.stages.shots import ShotFacts
 
 # So near is near enough for a closer look, which decides: wider than the cut-off of the catalog, for what confirms proves.
@@ -186,11 +187,9 @@ class _NearestInLayout:
             some = new[start : start + _LAYOUT_ROWS]
             difference = self.layouts[left[some]].astype(np.int16) - self.layouts[right[some]]
             apart[some] = np.abs(difference).sum(axis=1)
-        order = crowded[np.lexsort((right[crowded], apart[crowded], left[crowded]))]
-        starts = np.flatnonzero(np.r_[True, np.diff(left[order]) != 0]) if len(order) else order
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+        order, rank = ranked(left[crowded], apart[crowded], right[crowded])
         keep = np.ones(len(left), bool)
-        keep[order[rank >= _MOST_PER_ROW]] = False
+        keep[crowded[order[rank >= _MOST_PER_ROW]]] = False
         self.left, self.right, self.apart = left[keep], right[keep], apart[keep]
         self.waiting, self.count = [], 0
 
@@ -205,9 +204,8 @@ class _Nearest:
     def offer(self, left: Array, right: Array, distance: Array) -> None:
         """Take in pairs; of equal distance the first row of the table wins, so the order of blocks does not matter."""
         row, other, apart = np.concatenate([left, right]), np.concatenate([right, left]), np.tile(distance, 2)
-        order = np.lexsort((other, apart, row))
-        row, other, apart = row[order], other[order], apart[order]
-        first = np.flatnonzero(np.r_[True, np.diff(row) != 0]) if len(row) else row
+        order, rank = ranked(row, apart, other)
+        first = order[rank == 0]
         row, other, apart = row[first], other[first], apart[first]
         held, held_other = self.distance[row], self.other[row]
         better = (apart < held) | ((apart == held) & (other < held_other))

@@ -20,6 +20,7 @@ FRONT = [
     "plan",
     "selection",
     "calibration",
+    "two_datasets",
     "receipt",
 ]
 # What each room may import of ours, besides itself.

@@ -16,6 +16,7 @@ _HOMES = {
     "Calibration": "calibration",
     "Downsampler": "downsampler",
     "Hash": "hash",
+    "Metrics": "metrics",
     "VisDatCompare": "visdatcompare",
     "Plan": "plan",
     "Selection": "selection",
@@ -40,6 +41,7 @@ __all__ = [
     "Hash",
     "Image",
     "ImageError",
+    "Metrics",
     "MissingDependencyError",
     "MissingSourceError",
     "OutputError",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from visdatcompy_ds.downsampler import Downsampler
     from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.image import Image
+    from visdatcompy_ds.metrics import Metrics
     from visdatcompy_ds.plan import Plan
     from visdatcompy_ds.selection import Selection
     from visdatcompy_ds.visdatcompare import VisDatCompare

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visdatcompy_ds.base.arguments import path_bytes, whole_number
-from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
-from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.base.arguments import whole_number
+from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.calibration import Calibration
 from visdatcompy_ds.catalog.hashes import HASHES, HashMethod
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES, PROBES
 from visdatcompy_ds.catalog.working import WorkingBlock
-from visdatcompy_ds.dataset import Dataset, require_dataset
-from visdatcompy_ds.engine.run import Workers, worker_count
 from visdatcompy_ds.reports import tables
 from visdatcompy_ds.stages.candidates import distances, near
-from visdatcompy_ds.stages.candidates.distinct import Comparable, comparable
 from visdatcompy_ds.stages.group import rank, stars
+from visdatcompy_ds.two_datasets import TwoDatasets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_CELLS = 50_000_000
 
-
-class Hash:
+class Hash(TwoDatasets):
     """Compare images by perceptual hashes, within a dataset or across two.
 
     A hash proposes, it never proves: near codes are worth a look. Images too flat to have a structure are set aside and never matched.
@@ -43,6 +36,8 @@ class Hash:
         Folder for CSV files; by default "results".
     workers : int or "auto"
         Threads; results do not depend on it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
 
     Examples
     --------
@@ -52,38 +47,6 @@ class Hash:
     """
 
     methods = HASHES.keys()  # also those that are added later
-
-    def __init__(
-        self,
-        dataset1: Dataset,
-        dataset2: Dataset | None = None,
-        results_path: str | os.PathLike[str] | None = None,
-        workers: Workers = "auto",
-    ) -> None:
-        require_dataset(dataset1, "dataset1")
-        if dataset2 is not None:
-            require_dataset(dataset2, "dataset2")
-        worker_count(workers)
-        self.dataset1, self.dataset2 = dataset1, None if dataset2 is None or dataset2.is_same_as(dataset1) else dataset2
-        self.results_path = Path(os.fsdecode(path_bytes("results" if results_path is None else results_path, "results_path")))
-        self.workers = workers
-
-    def __repr__(self) -> str:
-        """Return the datasets."""
-        return f"Hash({', '.join(map(repr, self._datasets))})"
-
-    @property
-    def _datasets(self) -> list[Dataset]:
-        return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
-
-    def _measured(self, *probes: str) -> _Compared:
-        """Return the table of all files, and what of it may be compared."""
-        for dataset in self._datasets:
-            if not len(dataset):
-                raise EmptySourceError(f"No images in {dataset.path}", "", "Check the folder; formats are told by content, not by name")
-        table = Fingerprints.combine([dataset.measured("low_information", *probes) for dataset in self._datasets])
-        rows = [dataset._rows for dataset in self._datasets]
-        return _Compared(table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files))
 
     def find_similars(self, method: str = "phash", to_csv: bool = False) -> pd.DataFrame:
         """Return, for each image of `dataset1`, the nearest other image of `dataset2`.
@@ -113,9 +76,9 @@ class Hash:
             {"similar_image_name": names, "distance": apart.array, "is_similar": known & (distance <= entry.cutoff)},
             index=pd.Index(found.table.files.id[found.rows], name="image_name"),
         )
-        frame.attrs = found.attributes(entry, entry.cutoff)
+        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": entry.cutoff}
         if to_csv:
-            frame.attrs["saved"] = self._save(frame.reset_index(), f"hash_{entry.name}")
+            frame.attrs["saved"] = self._save(tables.frame_csv(frame), f"hash_{entry.name}", ".csv")
         return frame
 
     def matrix(self, method: str = "phash") -> pd.DataFrame:
@@ -132,19 +95,13 @@ class Hash:
 
         entry = HASHES[method]
         found = self._measured(entry.name)
-        table, rows, columns = found.table, found.rows, found.rows if found.others is None else found.others
-        if len(rows) * len(columns) > _MOST_CELLS:
-            raise ArgumentError(
-                f"A matrix of {len(rows)} x {len(columns)} cells",
-                f"Allowed: {_MOST_CELLS // 10**6} million",
-                f'pairs("{entry.name}", max_distance=…) finds all near ones without it',
-            )
-        is_known = table.files.is_usable & table["decoded"]
+        found.refuse_large(f'pairs("{entry.name}", max_distance=…) finds all near ones without it')
+        table, rows, columns = found.table, found.rows, found.columns
         distance = distances.matrix(entry, table[entry.name][rows], table[entry.name][columns])
-        distance[~is_known[rows]] = np.nan
-        distance[:, ~is_known[columns]] = np.nan
+        distance[~found.is_known[rows]] = np.nan
+        distance[:, ~found.is_known[columns]] = np.nan
         frame = pd.DataFrame(distance, index=list(table.files.id[rows]), columns=list(table.files.id[columns]))
-        frame.attrs = found.attributes(entry, None)
+        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes()}
         return frame
 
     def pairs(
@@ -198,7 +155,7 @@ class Hash:
         pairs = near.find(found.table, left.rows, right, entry.name, cutoff, left.files, orientations, max_per_image, expand, self.workers)
         frame = pd.DataFrame(tables.near_columns(found.table, pairs, expand))
         frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
-        frame.attrs = found.attributes(entry, cutoff)
+        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": cutoff}
         return frame
 
     def groups(self, method: str = "phash", max_distance: float | None = None) -> pd.DataFrame:
@@ -221,7 +178,7 @@ class Hash:
         order = rank(found.table, np.zeros(len(found.table), bool))
         frame = pd.DataFrame(tables.group_columns(found.table, *stars(pairs, order, len(found.table))))
         frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
-        frame.attrs = found.attributes(entry, cutoff)
+        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": cutoff}
         return frame
 
     def calibrate(self, method: str = "phash", max_false_pairs: float = 1.0, seed: int = 42) -> Calibration:
@@ -243,22 +200,20 @@ class Hash:
             ``cutoff``, ``by_edit`` (recall with its interval), ``by_cutoff``; ``is_supported`` is false where the sample is too small for
             the wish, and ``false_pairs_at_most`` says then what it does support. ``summary()`` says all of it in words.
         """
-        from visdatcompy_ds.stages.calibrate import Measure, calibrate
+        from visdatcompy_ds.stages.calibrate import Measure
 
         entry = HASHES[method]
         whole_number(seed, "seed")
         found = self._measured(entry.name, *CLEAN_PROBES)
-        codes_of = PROBES[entry.name].compute
+        codes_of, between = PROBES[entry.name].compute, distances.DISTANCES[entry.distance].between
         measure = Measure(
             entry.name,
+            lambda rows: (rows, found.table[entry.name][rows]),
             lambda pictures: codes_of(WorkingBlock(pictures)),
-            distances.DISTANCES[entry.distance].between,
+            lambda codes, left, right: between(codes[left], codes[right]),
             lambda codes, cutoff: near.rows_within(codes, np.arange(len(codes)), entry, cutoff, self.workers),
         )
-        rows = found.both.rows
-        side = None if found.others is None else (rows >= len(self.dataset1.files)).astype(np.int64)
-        codes, limits = found.table[entry.name][rows], self.dataset1._limits
-        return Calibration(calibrate(found.table, rows, codes, measure, max_false_pairs, side, seed, self.workers, limits))
+        return self._calibrated(found, measure, max_false_pairs, seed)
 
     def set_aside(self) -> pd.DataFrame:
         """Return the images that show too little to be matched by a hash: dataset and id."""
@@ -268,41 +223,6 @@ class Hash:
         flat = found.both.flat.tolist()
         names = [found.table.files.dataset_name(row) for row in flat]
         return pd.DataFrame({"dataset": names, "id": [found.table.files.id[row] for row in flat]}, dtype=object)
-
-    def _save(self, frame: pd.DataFrame, stem: str) -> str:
-        """Write a table into `results_path` and return where."""
-        tables.make_folder(self.results_path)
-        path, number = self.results_path / f"{stem}.csv", 2
-        while path.exists():
-            path, number = self.results_path / f"{stem}-{number}.csv", number + 1
-        tables.save(path, tables.to_csv({name: frame[name].to_numpy() for name in frame.columns}))
-        return str(path)
-
-
-class _Compared:
-    """The files of one or two datasets, and which of their images may be matched."""
-
-    def __init__(self, table: Fingerprints, rows: Array, others: Array | None) -> None:
-        self.table, self.rows, self.others = table, rows, others
-        self.left = comparable(table, rows)
-        self.right = self.left if others is None else comparable(table, others, self.left.files)
-
-    @property
-    def both(self) -> Comparable:
-        """What may be matched of both, of several paths of one file the first."""
-        if self.others is None:
-            return self.left
-        return comparable(self.table, np.concatenate([self.rows, self.others]), self.left.files)
-
-    def attributes(self, entry: HashMethod, cutoff: float | None) -> dict[str, Any]:
-        """Return what a table says of itself: images compared, set aside (too flat or tiny), unusable, and further paths of a file."""
-        everything = self.rows if self.others is None else np.concatenate([self.rows, self.others])
-        sides = [self.left] if self.others is None else [self.left, self.right]
-        compared, flat = sum(len(side.rows) for side in sides), sum(len(side.flat) for side in sides)
-        unusable = int((~(self.table.files.is_usable[everything] & self.table["decoded"][everything])).sum())
-        facts = {"method": entry.name, "compared": compared, "set_aside": flat, "unusable": unusable}
-        facts["same_file"] = len(everything) - compared - flat - unusable
-        return facts if cutoff is None else {**facts, "max_distance": cutoff}
 
 
 def _distance_of(entry: HashMethod, given: float | None) -> float:

@@ -170,17 +170,10 @@ class Image:
 
         if mode not in ("bgr", "rgb", "gray"):
             raise ArgumentError(f"mode={mode!r}", 'Allowed: "bgr", "rgb", "gray"')
-        wanted = None if size is None else _size(size)
+        wanted = None if size is None else picture_size(size)
         content = self._content()
         header = self._named(lambda: decode.read_header(content, self._limits))
-        if wanted == (decode.WORKING_SIDE, decode.WORKING_SIDE):
-            pixels = self._named(lambda: decode.decode_working(content, header)).pixels
-        else:
-            pixels = self._named(lambda: decode.decode_full(content, header)).pixels
-            if wanted is not None:
-                from visdatcompy_ds.kernels.resample import area_resize
-
-                pixels = area_resize(pixels, *wanted)
+        pixels = self._named(lambda: decode.decode_at(content, header, wanted)).pixels
         if mode == "bgr":
             return pixels
         if mode == "rgb":
@@ -188,6 +181,13 @@ class Image:
         from visdatcompy_ds.catalog.working import to_grey
 
         return to_grey(pixels)
+
+    def _digest(self) -> bytes:
+        """Return the digest of the full decode: depth, alpha and frames count."""
+        from visdatcompy_ds.engine import decode
+
+        content = self._content()
+        return self._named(lambda: decode.native_digest(content, decode.read_header(content, self._limits)))
 
     @functools.cached_property
     def _metadata(self) -> decode.Metadata:
@@ -248,18 +248,18 @@ class Image:
         Returns
         -------
         float
-            The direction depends on the metric; pix2pix gives 1.0 for equal pictures, at full resolution whatever `size` says.
+            The direction depends on the metric. "pix2pix" gives 1.0 for equal pictures at full resolution, whatever `size` says: depth,
+            alpha and frames count, too; the others see 8-bit pictures without alpha.
         """
         from visdatcompy_ds.catalog.metrics import METRICS
 
         entry = METRICS[metric]
         second = other if isinstance(other, Image) else Image(other)
-        grid = None if entry.name == "pix2pix" else size
-        mode: Literal["bgr", "gray"] = "gray" if entry.on_grey else "bgr"
-        left, right = self.read(mode, grid), second.read(mode, grid)
+        if entry.reads == "digest":
+            return entry.identical if self._digest() == second._digest() else 0.0
+        mode: Literal["bgr", "gray"] = "gray" if entry.reads == "grey" else "bgr"
+        left, right = self.read(mode, size), second.read(mode, size)
         if left.shape != right.shape:
-            if entry.name == "pix2pix":
-                return 0.0
             raise ArgumentError(
                 f"Pictures of {self.width}×{self.height} and {second.width}×{second.height}",
                 "One size for both",
@@ -280,9 +280,12 @@ class Image:
         return figures.png(self.read(), 512)
 
 
-def _size(size: Any) -> tuple[int, int]:
+def picture_size(size: Any) -> tuple[int, int]:
+    """Return a size that was asked for as (width, height), checked: 1 to 65 535 pixels a side, 100 million in all."""
     width, height = (size, size) if not isinstance(size, (tuple, list)) else (size if len(size) == 2 else (0, 0))
     for value in (width, height):
         if isinstance(value, bool) or not hasattr(value, "__index__") or not 1 <= int(value) <= 65_535:
             raise ArgumentError(f"size={size!r}", "Allowed: a number of pixels or (width, height), 1 to 65535, or None for full resolution")
+    if int(width) * int(height) > 100_000_000:
+        raise ArgumentError(f"size={size!r}", "Allowed: 100 million pixels in all")
     return int(width), int(height)

@@ -74,7 +74,7 @@ def test_dhash_bits_say_whether_a_cell_is_brighter_than_its_left_neighbour():
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 def test_metrics_keep_their_facts(metric, pictures):
     left, right = pictures[0], pictures[1]
-    if metric.on_grey:
+    if metric.reads == "grey":
         left, right = (cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in (left, right))
     assert metric.compute(left, left) == metric.identical
     value = metric.compute(left, right)

@@ -200,7 +200,7 @@ def test_an_empty_folder_is_an_error_and_nothing_to_compare_an_empty_table(tmp_p
 
 
 def test_a_matrix_beyond_memory_names_the_way_without(both, monkeypatch):
-    monkeypatch.setattr("visdatcompy_ds.hash._MOST_CELLS", 100)
+    monkeypatch.setattr("visdatcompy_ds.two_datasets._MOST_CELLS", 100)
     with pytest.raises(ArgumentError, match="pairs"):
         both.matrix()
 

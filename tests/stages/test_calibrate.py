@@ -7,7 +7,9 @@ from visdatcompy_ds import ArgumentError, Calibration, Dataset, Hash
 from visdatcompy_ds.catalog.edits import EDITS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.stages import calibrate
-from visdatcompy_ds.stages.calibrate import Measure, _Stratum, _within_events, interval
+from visdatcompy_ds.stages.calibrate import Measure, calibrating, drawn
+from visdatcompy_ds.stages.calibrate.calibrating import _Stratum, interval
+from visdatcompy_ds.stages.calibrate.drawn import _within_events
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_pairs_of_one_event_are_all_of_them_or_an_even_draw(monkeypatch):
     left, right = _within_events(event, np.random.default_rng(0))
     assert len(left) == 10 + 70 * 69 // 2 == len(set(zip(left.tolist(), right.tolist(), strict=True)))
     assert (left < right).all() and (event[left] == event[right]).all()
-    monkeypatch.setattr(calibrate, "_EVENT_PAIRS", 200)
+    monkeypatch.setattr(drawn, "_EVENT_PAIRS", 200)
     left, right = _within_events(event, np.random.default_rng(0))
     assert len(set(zip(left.tolist(), right.tolist(), strict=True))) == 200
 
@@ -99,9 +101,9 @@ def test_names_and_workers_do_not_change_a_calibration(photos, tmp_path):
 
 
 def test_a_sample_that_cannot_support_the_wish_says_what_it_supports(photos, monkeypatch):
-    monkeypatch.setattr(calibrate, "_ALL_PAIRS", 10)
-    monkeypatch.setattr(calibrate, "_RANDOM_PAIRS", 60)
-    monkeypatch.setattr(calibrate, "_COUNTED", -1)
+    monkeypatch.setattr(drawn, "_ALL_PAIRS", 10)
+    monkeypatch.setattr(drawn, "_RANDOM_PAIRS", 60)
+    monkeypatch.setattr(calibrating, "_COUNTED", -1)
     result = Hash(Dataset(photos)).calibrate("phash", max_false_pairs=0.5)
     assert not result.is_supported and result.pairs_seen < result.pairs and result.counted_to == -1
     assert result.false_pairs == 0 and result.false_pairs_at_most > 0.5
@@ -111,8 +113,8 @@ def test_a_sample_that_cannot_support_the_wish_says_what_it_supports(photos, mon
 def test_near_pairs_are_counted_where_the_rest_is_sampled(photos, monkeypatch):
     hashes = Hash(Dataset(photos))
     whole = hashes.calibrate("phash", max_false_pairs=2)
-    monkeypatch.setattr(calibrate, "_ALL_PAIRS", 10)
-    monkeypatch.setattr(calibrate, "_RANDOM_PAIRS", 150)
+    monkeypatch.setattr(drawn, "_ALL_PAIRS", 10)
+    monkeypatch.setattr(drawn, "_RANDOM_PAIRS", 150)
     sampled = hashes.calibrate("phash", max_false_pairs=2)
     assert sampled.pairs_seen < sampled.pairs and sampled.counted_to > 0
     assert (sampled.cutoff, sampled.false_pairs, sampled.false_pairs_at_most) == (whole.cutoff, whole.false_pairs, whole.false_pairs)
@@ -122,8 +124,10 @@ def test_near_pairs_are_counted_where_the_rest_is_sampled(photos, monkeypatch):
 def test_a_measure_that_tells_nothing_apart_leaves_no_cutoff(photos):
     data = Dataset(photos)
     table = data.measured(*CLEAN_PROBES)
-    blind = Measure("blind", lambda pictures: np.zeros((len(pictures), 1)), lambda left, right: np.abs(left - right)[:, 0])
-    result = calibrate.calibrate(table, np.arange(len(table)), np.zeros((len(table), 1)), blind)
+    nothing = Measure(
+        "blind", lambda rows: (rows, np.zeros(len(rows))), lambda pictures: np.zeros(len(pictures)), lambda codes, a, b: codes[a]
+    )
+    result = calibrate.calibrate(table, np.arange(len(table)), nothing)
     assert result.cutoff is None and np.isnan(result.recall) and not result.is_supported
     assert result.false_pairs == result.pairs == 25 * 24 // 2 - result.copies_taken_out
     assert "No cut-off" in Calibration(result).summary()

@@ -9,7 +9,7 @@ from visdatcompy_ds import Dataset
 from visdatcompy_ds.catalog.metrics import METRICS
 from visdatcompy_ds.stages import stacks
 
-GREY = [metric for metric in METRICS.values() if metric.on_grey]
+GREY = [metric for metric in METRICS.values() if metric.reads == "grey"]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def photos(tmp_path_factory, photo):
 
 @pytest.fixture(scope="module")
 def table(photos):
-    return photos.measured("sha256", "phash")
+    return photos.measured("sha256", "phash", "width", "height")
 
 
 def usable(table):
@@ -37,7 +37,7 @@ def usable(table):
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 128), (40, 30)])
 def test_a_stack_holds_what_reading_an_image_gives(photos, table, size):
-    (stack,) = stacks.load(table, usable(table), size, 2)
+    (stack,) = stacks.load(table, usable(table), size, workers=2)
     assert stack.pictures.shape == (9, size[1], size[0])
     for row, picture in zip(stack.rows.tolist(), stack.pictures, strict=True):
         assert np.array_equal(picture, photos[table.files.id[row]].read("gray", size))
@@ -57,7 +57,7 @@ def test_a_matrix_is_what_comparing_images_gives(metric, photos, table):
 @pytest.mark.parametrize("metric", GREY, ids=lambda metric: metric.name)
 def test_tiles_and_threads_do_not_change_a_bit(metric, table):
     rows = usable(table)
-    loaded = stacks.load(table, rows, (64, 64), 1)
+    loaded = stacks.load(table, rows, (64, 64), workers=1)
     whole = stacks.matrix(metric, loaded, None, rows, rows, 1)
     metric = dataclasses.replace(metric, tile=2)
     assert stacks.matrix(metric, loaded, None, rows, rows, 3).tobytes() == whole.tobytes()
@@ -67,7 +67,7 @@ def test_tiles_and_threads_do_not_change_a_bit(metric, table):
 
 def test_at_full_resolution_only_pictures_of_one_shape_are_compared(table):
     rows = usable(table)
-    loaded = stacks.load(table, rows, None, 2)
+    loaded = stacks.load(table, rows, None, workers=2)
     shapes = {tuple(stack.pictures.shape[1:]): len(stack.rows) for stack in loaded}
     assert shapes == {(4, 5): 1, (90, 120): 5, (120, 90): 2, (200, 300): 1}
     values = stacks.matrix(METRICS["ssim"], loaded, None, rows, rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from visdatcompy_ds.base.registry import Registry
 from visdatcompy_ds.catalog import metric_blocks as blocks
@@ -32,18 +32,28 @@ class Metric:
         Range of values.
     is_symmetric : bool
         True where swapping the pictures changes nothing.
-    on_grey : bool
-        The metric compares grey pictures; else all channels.
+    reads : {"grey", "colour", "digest"}
+        What is compared: grey pictures, blue-green-red ones, or digests of full decodes, for which `compute` stands.
     source : str
         Formula or implementation.
+    says : str
+        What it looks at, in a few words.
+    cutoff_duplicate, cutoff_similar : float
+        From where two pictures on a grid of 256 x 256 count as duplicates, and as similar; NaN where nobody has measured that.
+    cutoff_source : str
+        What was measured to draw them.
     prepare : callable, optional
         From grey pictures (n, H, W) uint8 to a tuple of arrays (n, ...): what each brings alone.
     block : callable, optional
         From left pictures, what `prepare` gave of them, right pictures and theirs to (n, m) float64: the fast form of `compute`.
+    search : callable, optional
+        As `block`, with a cut-off behind: -inf where a pair is certainly beyond it, sooner told than the value.
+    difference : Difference, optional
+        What makes `prepare`, `block` and exact bounds, where the metric is a function of the mean difference of pixels.
     least_side : int
         Pixels a side from which the fast form holds.
     tile : int
-        Pictures a side of a block, so that what a picture brings alone is little beside its pairs.
+        Pictures a side of a block of 256 x 256 pixels, so that what a picture brings alone is little beside its pairs.
     """
 
     name: str
@@ -52,18 +62,58 @@ class Metric:
     identical: float
     bounds: tuple[float, float]
     is_symmetric: bool = True
-    on_grey: bool = True
+    reads: Literal["grey", "colour", "digest"] = "grey"
     source: str = ""
+    says: str = ""
+    cutoff_duplicate: float = float("nan")
+    cutoff_similar: float = float("nan")
+    cutoff_source: str = ""
     prepare: Callable[[Any], tuple[Any, ...]] | None = None
     block: Callable[[Any, tuple[Any, ...], Any, tuple[Any, ...]], Any] | None = None
+    search: Callable[[Any, tuple[Any, ...], Any, tuple[Any, ...], float], Any] | None = None
+    difference: blocks.Difference | None = None
     least_side: int = 1
     tile: int = 64
+
+    def is_within(self, values: Any, cutoff: float) -> Any:
+        """Tell which values are as good as a cut-off, or better."""
+        return values >= cutoff if self.higher_is_better else values <= cutoff
 
 
 METRICS: Registry[Metric] = Registry("metric")
 _INFINITY = float("inf")
+Function = TypeVar("Function", bound=Callable[[Any, Any], float])
 
 
+def metric(name: str, **facts: Any) -> Callable[[Function], Function]:
+    """Return a decorator that registers a function of two pictures as the metric `name`.
+
+    Parameters
+    ----------
+    name : str
+    **facts
+        Fields of :class:`Metric`: at least ``higher_is_better``, ``identical`` and ``bounds``.
+
+    Examples
+    --------
+    >>> @metric("worst_pixel", higher_is_better=False, identical=0.0, bounds=(0, 255))  # doctest: +SKIP
+    ... def worst_pixel(left, right):
+    ...     return float(abs(left.astype(float) - right).max())
+    """
+    difference = facts.get("difference")
+    if difference is not None:
+        facts = {"prepare": difference.prepare, "block": difference.block, **facts}
+
+    def register(compute: Function) -> Function:
+        METRICS.add(Metric(name, compute, **facts))
+        return compute
+
+    return register
+
+
+@metric(
+    "pix2pix", higher_is_better=True, identical=1.0, bounds=(0, 1), reads="digest", source="equality", says="whether all pixels are equal"
+)
 def pix2pix(left: Any, right: Any) -> float:
     """Return 1.0 when all pixels are equal, else 0.0."""
     import numpy as np
@@ -71,6 +121,16 @@ def pix2pix(left: Any, right: Any) -> float:
     return float(np.array_equal(left, right))
 
 
+@metric(
+    "mse",
+    higher_is_better=False,
+    identical=0.0,
+    bounds=(0, 255**2),
+    source="scikit-image mean_squared_error",
+    says="mean of squared differences",
+    difference=blocks.Difference(2, blocks.mean_itself, blocks.up_to_cutoff),
+    tile=512,
+)
 def mean_squared_error(left: Any, right: Any) -> float:
     """Return the mean of squared differences."""
     from skimage.metrics import mean_squared_error as reference
@@ -78,6 +138,17 @@ def mean_squared_error(left: Any, right: Any) -> float:
     return float(reference(left, right))
 
 
+@metric(
+    "nrmse",
+    higher_is_better=False,
+    identical=0.0,
+    bounds=(0, _INFINITY),
+    is_symmetric=False,
+    source="scikit-image normalized_root_mse, euclidean",
+    says="root of the MSE, relative to the left picture",
+    difference=blocks.Difference(2, blocks.relative_root, blocks.up_to_relative_root),
+    tile=512,
+)
 def normalized_root_mse(left: Any, right: Any) -> float:
     """Return the root of the MSE over the root mean square of `left`; 0 for two black pictures, inf against a black `left`."""
     import numpy as np
@@ -89,6 +160,18 @@ def normalized_root_mse(left: Any, right: Any) -> float:
     return error / norm
 
 
+@metric(
+    "ssim",
+    higher_is_better=True,
+    identical=1.0,
+    bounds=(-1, 1),
+    source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image",
+    says="likeness of structure in windows of 7 x 7",
+    prepare=blocks.windows,
+    block=blocks.similarities,
+    search=blocks.similarities,
+    least_side=7,
+)
 def structural_similarity(left: Any, right: Any) -> float:
     """Return the mean SSIM with a 7 x 7 window, smaller (odd) where a side is shorter."""
     from skimage.metrics import structural_similarity as reference
@@ -101,6 +184,16 @@ def structural_similarity(left: Any, right: Any) -> float:
     return float(reference(left, right, win_size=window, data_range=255, channel_axis=channel))
 
 
+@metric(
+    "psnr",
+    higher_is_better=True,
+    identical=_INFINITY,
+    bounds=(0, _INFINITY),
+    source="scikit-image peak_signal_noise_ratio",
+    says="the MSE in decibel below 255²",
+    difference=blocks.Difference(2, blocks.decibels, blocks.up_to_decibels),
+    tile=512,
+)
 def peak_signal_noise_ratio(left: Any, right: Any) -> float:
     """Return 10 log10(255² / MSE) in decibel; inf for equal pictures."""
     import numpy as np
@@ -109,6 +202,15 @@ def peak_signal_noise_ratio(left: Any, right: Any) -> float:
     return _INFINITY if error == 0 else float(10 * np.log10(255.0**2 / error))
 
 
+@metric(
+    "mae",
+    higher_is_better=False,
+    identical=0.0,
+    bounds=(0, 255),
+    source="mean of absolute differences",
+    says="mean of absolute differences",
+    difference=blocks.Difference(1, blocks.mean_itself, blocks.up_to_cutoff),
+)
 def mean_absolute_error(left: Any, right: Any) -> float:
     """Return the mean of absolute differences."""
     import numpy as np
@@ -116,6 +218,17 @@ def mean_absolute_error(left: Any, right: Any) -> float:
     return float(np.mean(np.abs(left.astype(np.float64) - right)))
 
 
+@metric(
+    "nmi",
+    higher_is_better=True,
+    identical=2.0,
+    bounds=(1, 2),
+    source="Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0; scikit-image",
+    says="how much one picture tells of the other",
+    prepare=blocks.levels,
+    block=blocks.mutual_informations,
+    search=blocks.mutual_informations,
+)
 def normalized_mutual_information(left: Any, right: Any) -> float:
     """Return (H(left) + H(right)) / H(left, right) on 100 bins; two flat pictures tell nothing and give 1, equal ones 2."""
     import numpy as np
@@ -126,74 +239,3 @@ def normalized_mutual_information(left: Any, right: Any) -> float:
     if left.min() == left.max() and right.min() == right.max():
         return 1.0
     return float(reference(left, right))
-
-
-for _metric in (
-    Metric("pix2pix", pix2pix, True, 1.0, (0, 1), on_grey=False, source="equality"),
-    Metric(
-        "mse",
-        mean_squared_error,
-        False,
-        0.0,
-        (0, 255**2),
-        source="scikit-image mean_squared_error",
-        prepare=blocks.squares,
-        tile=512,
-        block=blocks.mean_squared_errors,
-    ),
-    Metric(
-        "nrmse",
-        normalized_root_mse,
-        False,
-        0.0,
-        (0, _INFINITY),
-        is_symmetric=False,
-        source="scikit-image normalized_root_mse, euclidean",
-        prepare=blocks.squares,
-        tile=512,
-        block=blocks.normalized_root_errors,
-    ),
-    Metric(
-        "ssim",
-        structural_similarity,
-        True,
-        1.0,
-        (-1, 1),
-        source="Wang et al. 2004, doi:10.1109/TIP.2003.819861; scikit-image",
-        prepare=blocks.windows,
-        block=blocks.similarities,
-        least_side=7,
-    ),
-    Metric(
-        "psnr",
-        peak_signal_noise_ratio,
-        True,
-        _INFINITY,
-        (0, _INFINITY),
-        source="scikit-image peak_signal_noise_ratio",
-        prepare=blocks.squares,
-        tile=512,
-        block=blocks.signal_noise_ratios,
-    ),
-    Metric(
-        "mae",
-        mean_absolute_error,
-        False,
-        0.0,
-        (0, 255),
-        source="mean of absolute differences",
-        prepare=blocks.nothing,
-        block=blocks.mean_absolute_errors,
-    ),
-    Metric(
-        "nmi",
-        normalized_mutual_information,
-        True,
-        2.0,
-        (1, 2),
-        source="Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0; scikit-image",
-        prepare=blocks.levels,
-        block=blocks.mutual_informations,
-    ),
-):
-    METRICS.add(_metric)

@@ -12,9 +12,28 @@ import typer
 
 from visdatcompy_ds.base.errors import ArgumentError, VisdatError
 from visdatcompy_ds.base.names import for_display
+from visdatcompy_ds.cli.compare import compare
+from visdatcompy_ds.cli.options import (
+    Export,
+    How,
+    Json,
+    Label,
+    Out,
+    Quiet,
+    Seed,
+    Station,
+    Strict,
+    WorkerOption,
+    dataset_of,
+    end,
+    print_json,
+    quoted,
+    refuse_empty,
+    results_folder,
+    workers_of,
+)
 
 if TYPE_CHECKING:
-    from visdatcompy_ds.dataset import Dataset
     from visdatcompy_ds.plan import Plan
     from visdatcompy_ds.selection import Selection
 
@@ -25,24 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-WorkerOption = Annotated[str, typer.Option("--workers", metavar="N|auto", help="Threads; 'auto' is one per core.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
-Label = Annotated[
-    str | None,
-    typer.Option("--label", metavar="folder:K", help="Which folder names the class: copies of two classes stay.", show_default=False),
-]
-Station = Annotated[str, typer.Option("--station", metavar="folder:K", help="Which folder of a path names the station; -1 is the last.")]
-Out = Annotated[
-    Path | None, typer.Option("--out", help="New or empty folder for the results; else 'results', 'results-2' ….", show_default=False)
-]
-Seed = Annotated[int, typer.Option("--seed", help="Of the sample: the same seed gives the same choice.")]
-Export = Annotated[
-    Path | None, typer.Option("--export", help="Also place the chosen images below this folder; never overwrites.", show_default=False)
-]
-How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help="How --export places them.")]
 
 
 @app.callback()
@@ -71,18 +72,18 @@ def info(
     strict: Strict = False,
 ) -> None:
     """Say what is in a folder: counts, formats, resolutions, cameras, dates, and what cannot be used."""
-    dataset = _dataset(folder, station, label, workers, quiet)
-    _refuse_empty(dataset)
+    dataset = dataset_of(folder, station, label, workers, quiet)
+    refuse_empty(dataset)
     summary = dataset.summary(deep)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     elif not quiet:
         from visdatcompy_ds.reports import text
 
         typer.echo(text.dataset(dataset.name, dataset.path, summary))
-        again = "" if deep else f"; visdatcompy-ds info {_quoted(folder)} --deep decodes every image"
-        typer.echo(f"Next: visdatcompy-ds clean {_quoted(folder)} finds what is the same{again}.")
-    _end(len(dataset) - summary["usable"], strict)
+        again = "" if deep else f"; visdatcompy-ds info {quoted(folder)} --deep decodes every image"
+        typer.echo(f"Next: visdatcompy-ds clean {quoted(folder)} finds what is the same{again}.")
+    end(len(dataset) - summary["usable"], strict)
 
 
 @app.command(epilog="Example: visdatcompy-ds clean new_card --against train --sample 500 --out results --export train_more")
@@ -114,30 +115,30 @@ def clean(
     if len(folders) > 2:
         raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
     _check_export(export, how, sample, out)
-    target = _results_folder(out)
-    new = _dataset(folders[-1], station, label, workers, quiet)
-    references = [_dataset(folder, station, label, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
+    target = results_folder(out)
+    new = dataset_of(folders[-1], station, label, workers, quiet)
+    references = [dataset_of(folder, station, label, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
     for dataset in (new, *references):
-        _refuse_empty(dataset)
+        refuse_empty(dataset)
     have = None
     for reference in references:
         have = reference if have is None else have + reference
     comparison = (
-        VisDatCompare(new, None, workers=_workers(workers)) if have is None else VisDatCompare(have, new, workers=_workers(workers))
+        VisDatCompare(new, None, workers=workers_of(workers)) if have is None else VisDatCompare(have, new, workers=workers_of(workers))
     )
     comparison.show_progress = False if quiet else None
     plan = comparison.run(sample=sample, edited=edited, similar=similar, seed=seed)
     written = comparison.report(target, "clean")
     exported = _exported(plan.selection, export, how)
     if as_json:
-        _print_json({**plan.facts, "out": str(written), **exported})
+        print_json({**plan.facts, "out": str(written), **exported})
     elif not quiet:
         typer.echo(plan.summary())
         _say_exported(exported)
-        page = _quoted(written / "report.html")
+        page = quoted(written / "report.html")
         typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
         typer.echo(_last_line(plan))
-    _end(_unusable(plan), strict)
+    end(_unusable(plan), strict)
 
 
 @app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")
@@ -165,62 +166,30 @@ def draw(
     from visdatcompy_ds.reports import tables
 
     _check_export(export, how, number, out)
-    target = _results_folder(out)
-    dataset = _dataset(folder, station, label, workers, quiet)
-    _refuse_empty(dataset)
-    had = [_dataset(name, station, label, workers, quiet) for name in given or []]
+    target = results_folder(out)
+    dataset = dataset_of(folder, station, label, workers, quiet)
+    refuse_empty(dataset)
+    had = [dataset_of(name, station, label, workers, quiet) for name in given or []]
     selection = Downsampler(dataset, rules).sample(number, seed, had or None)
     written = tables.prepare_folder(target)
     selection.save(written / "selected.csv")
     exported = _exported(selection, export, how)
     unusable = len(dataset) - int(dataset.files.is_usable.sum())
     if as_json:
-        _print_json({**selection.summary(), "unusable": unusable, "out": str(written), **exported})
+        print_json({**selection.summary(), "unusable": unusable, "out": str(written), **exported})
     elif not quiet:
         typer.echo(sample_line(selection))
         _say_exported(exported)
         typer.echo(
-            f"Next: {_quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed."
+            f"Next: {quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed."
         )
         typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable." if unusable else "."))
-    _end(unusable, strict)
+    end(unusable, strict)
 
 
-def _dataset(folder: str, station: str, label: str | None, workers: str, quiet: bool) -> Dataset:
-    from visdatcompy_ds.dataset import Dataset
-
-    return Dataset(folder, station=station, label=label, workers=_workers(workers), show_progress=False if quiet else None)
-
-
-def _workers(text: str) -> int | str:
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _refuse_empty(dataset: Dataset) -> None:
-    from visdatcompy_ds.base.errors import EmptySourceError
-
-    if len(dataset):
-        return
-    reasons = dataset.files.reason.tolist()
-    kinds = ", ".join(f"{reasons.count(reason)} {reason}" for reason in sorted(set(reasons)))
-    found = f"only {kinds}" if kinds else "it is empty"
-    raise EmptySourceError(f"No images in {for_display(dataset.path)}: {found}", "", "Check the folder")
-
-
-def _results_folder(out: Path | None) -> Path:
-    """Return where results go; a folder that was named must be new or empty, the default gets a number."""
-    if out is None:
-        number = 1
-        while (path := Path("results" if number == 1 else f"results-{number}")).exists():
-            number += 1
-        return path
-    from visdatcompy_ds.reports import tables
-
-    tables.check_folder(out)
-    return out
+app.command(
+    epilog="Example: visdatcompy-ds compare datasets/trail_new datasets/trail --method ssim",
+)(compare)
 
 
 def _check_export(export: Path | None, how: str, sample: int | None, out: Path | None) -> None:
@@ -249,7 +218,7 @@ def _say_exported(exported: dict[str, Any]) -> None:
     if not exported:
         return
     facts = exported["export"]
-    parts = [f"{facts['placed']} images placed in {_quoted(facts['folder'])}"]
+    parts = [f"{facts['placed']} images placed in {quoted(facts['folder'])}"]
     parts += [f"{facts['labels']} label files with them"] if facts["labels"] else []
     parts += [f"{facts['present']} were there already"] if facts["present"] else []
     parts += [f"{facts['missing']} are gone since"] if facts["missing"] else []
@@ -261,7 +230,7 @@ def _say_exported(exported: dict[str, Any]) -> None:
 
 
 def _and_sample(plan: Plan, written: Path) -> str:
-    return "" if plan.selection is None else f", {_quoted(written / 'selected.txt')} the chosen paths"
+    return "" if plan.selection is None else f", {quoted(written / 'selected.txt')} the chosen paths"
 
 
 def _unusable(plan: Plan) -> int:
@@ -272,22 +241,6 @@ def _last_line(plan: Plan) -> str:
     images = sum(entry["images"] for entry in plan.facts["datasets"])
     unusable = _unusable(plan)
     return f"Done: {images} images" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
-
-
-def _print_json(value: Any) -> None:
-    from visdatcompy_ds.reports import tables
-
-    typer.echo(tables.to_json(value).decode("utf-8"), nl=False)
-
-
-def _quoted(path: str | Path) -> str:
-    text = for_display(str(path))
-    return f"'{text}'" if " " in text else text
-
-
-def _end(unusable: int, strict: bool) -> None:
-    if strict and unusable:
-        raise typer.Exit(3)
 
 
 def run(arguments: list[str]) -> int:

@@ -89,7 +89,7 @@ class _Quiet:
         """Close nothing."""
 
 
-def progress(total: int, what: str, show: bool | None = None) -> Progress:
+def progress(total: int, what: str, show: bool | None = None, unit: str = "img") -> Progress:
     """Return a progress bar for `total` items that appears after two seconds, on a terminal only.
 
     Parameters
@@ -100,10 +100,12 @@ def progress(total: int, what: str, show: bool | None = None) -> Progress:
         What is being done, in a few words.
     show : bool, optional
         True shows the bar also where standard error is no terminal, False never; None decides by the terminal.
+    unit : str
+        What is counted.
     """
     if show is False or (show is None and not (sys.stderr and sys.stderr.isatty())):
         return _Quiet()
     from tqdm import tqdm
 
-    bar: Progress = tqdm(total=total, desc=what, unit="img", delay=2, leave=False, mininterval=0.2)
+    bar: Progress = tqdm(total=total, desc=what, unit=unit, unit_scale=total > 100_000, delay=2, leave=False, mininterval=0.2)
     return bar

@@ -19,7 +19,25 @@ _LANES = np.uint64(16)
 _STRIP = np.uint64(256 * 64)  # pixels
 # (0.01 * 255)² and (0.03 * 255)², in the units of sums over a window: times 49², times 49 * 48
 _C1, _C2 = np.float32(6.5025 * _COUNT * _COUNT), np.float32(58.5225 * _COUNT * (_COUNT - 1))
+_AT_MOST = 1.000001  # what rounding can make of the SSIM of one window
 BINS = 100
+
+
+@compiled
+def square_sums(pictures: Any) -> Any:
+    """Return the sums of (value - 128)² and of value² of pictures (n, pixels) uint8, (n, 2) int64."""
+    sums, pixels = np.zeros((len(pictures), 2), np.int64), _U(pictures.shape[1])
+    for k in range(len(pictures)):
+        picture = pictures[k]
+        for start in range(_U(0), pixels, _STRIP):  # 2^14 times 255² is below 2^31
+            total, square = np.int32(0), np.int32(0)
+            for x in range(start, min(start + _STRIP, pixels)):
+                value = np.int32(picture[x])
+                total += value
+                square += value * value
+            sums[k, 0] += square - np.int64(256) * total + np.int64(128 * 128) * np.int64(min(start + _STRIP, pixels) - start)
+            sums[k, 1] += square
+    return sums
 
 
 @compiled
@@ -104,8 +122,11 @@ def window_statistics(pictures: Any) -> Any:
 
 
 @compiled
-def _similarity(a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_spread: Any, room: Any, ratio: Any, lanes: Any) -> float:
+def _similarity(
+    a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_spread: Any, least: float, room: Any, ratio: Any, lanes: Any
+) -> float:
     height, width = a.shape
+    needed = least * ((height - 6) * (width - 6))
     column, two, four, row = room[0], room[1], room[2], room[3]
     column[:] = 0
     both, total, inner = np.float32(2), 0.0, _U(width - 6)
@@ -136,18 +157,25 @@ def _similarity(a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_sprea
             total += lanes[lane]
         for x in range(whole, inner):
             total += ratio[x]
+        if total + (height - 1 - y) * (width - 6) * _AT_MOST < needed:  # even if all that is left were equal
+            return -np.inf
     return total / ((height - 6) * (width - 6))
 
 
 @compiled
-def similarities(left: Any, left_sums: Any, left_spread: Any, right: Any, right_sums: Any, right_spread: Any) -> Any:
-    """Return the mean SSIM of pictures (n, H, W) and (m, H, W) uint8 with their :func:`window_statistics`, (n, m) float64."""
+def similarities(left: Any, left_sums: Any, left_spread: Any, right: Any, right_sums: Any, right_spread: Any, least: float) -> Any:
+    """Return the mean SSIM of pictures (n, H, W) and (m, H, W) uint8 with their :func:`window_statistics`, (n, m) float64.
+
+    Where it cannot come to `least` any more, a pair is left and gives -inf.
+    """
     width = left.shape[2]
     room, ratio, lanes = np.zeros((4, width), np.int32), np.empty(width, np.float32), np.zeros(16, np.float32)
     values = np.empty((len(left), len(right)))
     for i in range(len(left)):
         for j in range(len(right)):
-            values[i, j] = _similarity(left[i], left_sums[i], left_spread[i], right[j], right_sums[j], right_spread[j], room, ratio, lanes)
+            values[i, j] = _similarity(
+                left[i], left_sums[i], left_spread[i], right[j], right_sums[j], right_spread[j], least, room, ratio, lanes
+            )
     return values
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from visdatcompy_ds.base.names import for_display
+
 if TYPE_CHECKING:
-    import numpy as np
+    import pandas as pd
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+_NAMED, _WRITTEN, _DOTS = 80, 12, 1500  # cells a side up to which ids stand beside, values within, and each has a dot of its own
 
 
 def picture(rgb: NDArray[np.uint8], title: str) -> Figure:
@@ -33,3 +40,87 @@ def png(bgr: NDArray[np.uint8], most: int) -> bytes:
     if scale < 1:
         bgr = cv2.resize(bgr, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(".png", bgr)[1].tobytes())
+
+
+def heat_map(frame: pd.DataFrame, name: str, higher_is_better: bool | None) -> Figure:
+    """Return a heat map of a matrix: like pictures are bright whatever the direction of the metric, cells without a value grey.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With what ``matrix`` says of itself in ``attrs``.
+    name : str
+        Of what it holds.
+    higher_is_better : bool or None
+        None shows plain numbers, large ones bright.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+
+    is_better = higher_is_better is not False
+    values, step = _best_of_blocks(frame.to_numpy(np.float64), is_better)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    rows, columns = frame.shape
+    width = float(np.clip(3 + 0.32 * columns, 6, 11))
+    figure = Figure(figsize=(width, float(np.clip(1.8 + 0.32 * rows, 4, 11))), layout="constrained")
+    axes = figure.add_subplot()
+    colours = colormaps["viridis" if is_better else "viridis_r"].with_extremes(bad="#b8b8b8")
+    # Distances that spread over decades, as squared errors do, are shown by their root.
+    norm = PowerNorm(0.5 if not is_better and high > 1000 else 1.0, low, high if high > low else low + 1)
+    shown = np.where(np.isposinf(values), high, values)
+    image = axes.imshow(shown, cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
+    direction = "" if higher_is_better is None else f" ({'more' if is_better else 'less'} is more alike)"
+    bar = figure.colorbar(image, ax=axes, label=name + direction, fraction=0.05, pad=0.02)
+    if not is_better:
+        bar.ax.invert_yaxis()  # the bright end, like pictures, stands above
+    notes = [f"one dot is the best of {step} × {step}"] if step > 1 else []
+    notes += ["grey: no value"] if np.isnan(values).any() else []
+    title = name + (f" of {for_display(frame.attrs['datasets'])}" if "datasets" in frame.attrs else "")
+    title += f" · {frame.attrs['size']}" if "size" in frame.attrs else ""
+    axes.set_title("\n".join([title, "; ".join(notes)]) if notes else title, fontsize=10)
+    for axis, labels in ((axes.xaxis, frame.columns), (axes.yaxis, frame.index)):
+        if len(labels) <= _NAMED:
+            axis.set_ticks(range(len(labels)), [_short(str(label)) for label in labels], fontsize=7 if len(labels) <= 40 else 5)
+        else:
+            axis.set_label_text(f"{len(labels)} images, in order")
+            if step > 1:
+                axis.set_major_formatter(lambda value, _: f"{value * step:.0f}")
+    axes.tick_params(axis="x", labelrotation=90 if columns <= _NAMED else 0)
+    if max(rows, columns) <= _WRITTEN:
+        for (i, j), value in np.ndenumerate(values):
+            if not np.isnan(value):
+                is_dark = (norm(shown[i, j]) < 0.6) == is_better
+                axes.text(
+                    j,
+                    i,
+                    f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if is_dark else "black",
+                )
+    return figure
+
+
+def _best_of_blocks(values: NDArray[np.float64], is_better: bool) -> tuple[NDArray[np.float64], int]:
+    """Return a matrix small enough to be shown, and how many cells a side a dot stands for: the best counts, so no match vanishes."""
+    step = -(-max(values.shape) // _DOTS)
+    if step <= 1:
+        return values, 1
+    choose = np.fmax if is_better else np.fmin
+    rows = choose.reduceat(values, np.arange(0, values.shape[0], step), axis=0)
+    return choose.reduceat(rows, np.arange(0, values.shape[1], step), axis=1), step
+
+
+def _short(label: str) -> str:
+    shown = for_display(label)
+    return shown if len(shown) <= 28 else "…" + shown[-27:]
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=150)
+    return stream.getvalue()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import collections
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from visdatcompy_ds.base.tables import CLASSES, Fingerprints, SelectionTable
 from visdatcompy_ds.stages.compare import Comparison
 from visdatcompy_ds.stages.thumbnails import thumbnails
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # A page stays light: beyond this the tables hold the rest, and the page says so.
 _MOST_GROUPS, _MOST_CHOSEN, _MOST_PROBLEMS, _MOST_PAIRS = 150, 120, 200, 60
+_MOST_LISTED = 200  # of a page of pairs
 WORDS = {
     "same_file": "the same file by two paths",
     "bytes": "same bytes",
@@ -39,8 +43,6 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         Counts, as ``Plan.facts`` gives them.
     chosen : SelectionTable or None
     """
-    import jinja2
-
     groups = _groups(table, found)
     looks = _looks(table, found)
     sample = [] if chosen is None else chosen.row[:_MOST_CHOSEN].tolist()
@@ -49,13 +51,10 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         + [row for pair in looks for row in pair["rows"]]
         + sample
     )
-    pictures = {row: base64.b64encode(data).decode() for row, data in thumbnails(table, np.array(shown, np.int64)).items()}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["shown"] = for_display
-    environment.filters["path"] = _breakable
-    text = environment.get_template("report.html.j2").render(
+    return _rendered(
+        "report.html.j2",
+        table,
+        shown,
         facts=facts,
         groups=groups[:_MOST_GROUPS],
         more_groups=max(0, len(groups) - _MOST_GROUPS),
@@ -64,10 +63,44 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         more_chosen=0 if chosen is None else max(0, len(chosen) - _MOST_CHOSEN),
         problems=facts["problems"][:_MOST_PROBLEMS],
         more_problems=max(0, len(facts["problems"]) - _MOST_PROBLEMS),
-        pictures=pictures,
         words=WORDS,
-        version=__version__,
     )
+
+
+def pairs_page(table: Fingerprints, pairs: pd.DataFrame) -> bytes:
+    """Return a page of pairs side by side.
+
+    Parameters
+    ----------
+    table : Fingerprints
+        With the columns of ``CLEAN_PROBES``.
+    pairs : DataFrame
+        left_dataset, left_id, right_dataset, right_id, and score or distance; the first of them are shown.
+    """
+    files, attributes = table.files, pairs.attrs
+    facts = {"name": attributes.get("metric", attributes.get("method")), "cutoff": attributes.get("cutoff", attributes.get("max_distance"))}
+    facts = {**facts, "datasets": attributes.get("datasets"), "size": attributes.get("size")}
+    row_of = {(files.dataset_name(row), files.id[row]): row for row in range(len(table))}
+    entries: list[dict[str, Any]] = []
+    for pair in pairs.head(_MOST_LISTED).rename(columns={"distance": "score"}).itertuples():
+        rows = [row_of.get((pair.left_dataset, pair.left_id), -1), row_of.get((pair.right_dataset, pair.right_id), -1)]
+        if min(rows) >= 0:  # pairs of other datasets have no picture here
+            entries.append({"cards": [_card(table, row) for row in rows], "score": f"{pair.score:.4g}"})
+    shown = [card["row"] for entry in entries for card in entry["cards"]]
+    return _rendered("pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries))
+
+
+def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values: Any) -> bytes:
+    """Return a page of a template, with small pictures of the rows it shows."""
+    import jinja2
+
+    pictures = {row: base64.b64encode(data).decode() for row, data in thumbnails(table, np.array(shown, np.int64)).items()}
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["shown"] = for_display
+    environment.filters["path"] = _breakable
+    text = environment.get_template(template).render(pictures=pictures, version=__version__, **values)
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, P
 from visdatcompy_ds.catalog.turns import TURNS
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.stages.candidates.near import Near
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = dict[str, Sequence[Any] | Array]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -76,11 +79,24 @@ def save(path: str | os.PathLike[str], data: bytes) -> None:
 
 def to_csv(columns: Columns) -> bytes:
     """Return a CSV table that spreadsheets open without running anything: all cells quoted, formulas disarmed by an apostrophe."""
+    return _to_csv(list(columns), list(columns.values()))
+
+
+def _to_csv(names: Sequence[str], columns: Sequence[Sequence[Any] | Array]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(_cells(column) for column in columns.values()), strict=True))
+    writer.writerow(_cells(names))
+    writer.writerows(zip(*(_cells(column) for column in columns), strict=True))
     return stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def frame_csv(frame: pd.DataFrame) -> bytes:
+    """Return a DataFrame as :func:`to_csv` gives tables; an index that says something is the first column."""
+    is_numbered = frame.index.name is None and list(frame.index) == list(range(len(frame)))
+    names = [] if is_numbered else [str(frame.index.name or "id")]
+    columns: list[Sequence[Any] | Array] = [] if is_numbered else [list(frame.index)]
+    columns += [frame.iloc[:, at].to_numpy() for at in range(frame.shape[1])]
+    return _to_csv([*names, *map(str, frame.columns)], columns)
 
 
 def _cells(column: Sequence[Any] | Array) -> list[str]:
@@ -182,15 +198,8 @@ def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
 
 def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
     """Return the columns of pairs by hash; an entry of equal codes with the ids of all that have them."""
-    (left_names, left_ids), (right_names, right_ids) = _named(table, near.left), _named(table, near.right)
-    columns: Columns = {
-        "left_dataset": text_array(left_names),
-        "left_id": text_array(left_ids),
-        "right_dataset": text_array(right_names),
-        "right_id": text_array(right_ids),
-        "distance": near.distance,
-        "transform": text_array(TURNS[turn] for turn in near.turn.tolist()),
-    }
+    columns = _sides(table, near.left, near.right)
+    columns["distance"], columns["transform"] = near.distance, text_array(TURNS[turn] for turn in near.turn.tolist())
     if expand:
         return columns
     columns["pair_count"] = near.pairs
@@ -200,6 +209,22 @@ def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
         members = {at: tuple(table.files.id[items.members(at)].tolist()) for at in np.unique(item).tolist()}
         columns[name] = object_array(members[at] for at in item.tolist())
     return columns
+
+
+def scored_columns(table: Fingerprints, left: Array, right: Array, score: Array) -> Columns:
+    """Return the columns of pairs by a metric."""
+    return {**_sides(table, left, right), "score": score}
+
+
+def _sides(table: Fingerprints, left: Array, right: Array) -> Columns:
+    """Return the names of both sides of pairs."""
+    (left_names, left_ids), (right_names, right_ids) = _named(table, left), _named(table, right)
+    return {
+        "left_dataset": text_array(left_names),
+        "left_id": text_array(left_ids),
+        "right_dataset": text_array(right_names),
+        "right_id": text_array(right_ids),
+    }
 
 
 def group_columns(table: Fingerprints, group: Array, row: Array, is_keeper: Array, distance: Array) -> Columns:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from visdatcompy_ds.base.names import for_display, size_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST = 6  # lines of a listing; more belong into a table
 
@@ -165,3 +170,47 @@ def calibration(found: Mapping[str, Any]) -> str:
     columns = zip(*(found["by_edit"][name] for name in ("edit", "recall", "low", "high", "says")), strict=True)
     lines += [f"  {edit:<13} {share:.2f} ({low:.2f} to {high:.2f})  {says}" for edit, share, low, high, says in columns]
     return "\n".join([*lines, "  (intervals of 95 % confidence)"])
+
+
+def matrix(frame: pd.DataFrame) -> str:
+    """Return a matrix of a metric with what it holds, in words; of a large one the corners."""
+    facts, values = frame.attrs, frame.to_numpy()
+    known = values[~np.isnan(values)]
+    lines = [f"{facts['metric']} of {for_display(facts['datasets'])}, {facts['size']}: {len(frame)} x {frame.shape[1]}"]
+    if len(known):
+        lines[0] += f", {known.min():.4g} to {known.max():.4g}, median {np.median(known):.4g}"
+    shown = frame.rename(index=_short, columns=_short)
+    lines.append(shown.to_string(max_rows=20, max_cols=6, float_format=lambda value: f"{value:.4g}"))
+    if facts["unusable"]:
+        lines.append(f"{counted(facts['unusable'], 'image')} could not be used: NaN")
+    if facts["shapes_differ"]:
+        lines.append(f"{counted(facts['shapes_differ'], 'cell')} of pictures of different shapes, or gone since: NaN")
+    return "\n".join(lines)
+
+
+def pairs(frame: pd.DataFrame, most: int) -> str:
+    """Return pairs by a hash or a metric, best first, and what was compared."""
+    facts = frame.attrs
+    name, cutoff = facts.get("metric", facts.get("method")), facts.get("cutoff", facts.get("max_distance"))
+    grid = f", {facts['size']}" if "size" in facts else ""
+    border = f"at {cutoff:.4g} or more" if facts.get("higher_is_better") else f"within {cutoff:.4g}"
+    of = f", {int(frame['is_duplicate'].sum())} of them near enough for copies" if "is_duplicate" in frame and len(frame) else ""
+    lines = [f"{for_display(facts['datasets'])} by {name}{grid}: {counted(len(frame), 'pair')} {border}{of}"]
+    sides = [
+        [_short(f"{dataset}/{name}", 44) for dataset, name in zip(frame[f"{side}_dataset"][:most], frame[f"{side}_id"][:most], strict=True)]
+        for side in ("left", "right")
+    ]
+    width = max(map(len, sides[0]), default=0)
+    how = frame["transform"][:most] if "transform" in frame else ["same"] * most
+    for score, left, right, turn in zip(frame["score"][:most], *sides, how, strict=False):
+        lines.append(f"  {score:>8.4g}  {left:<{width}}  {right}{'' if turn == 'same' else f'  {turn}'}")
+    if len(frame) > most:
+        lines.append(f"  … and {len(frame) - most} more")
+    if facts.get("set_aside"):
+        lines.append(f"{counted(facts['set_aside'], 'image')} too flat or too small for a hash, set aside")
+    return "\n".join(lines)
+
+
+def _short(name: object, most: int = 24) -> str:
+    shown = for_display(str(name))
+    return shown if len(shown) <= most else "…" + shown[1 - most :]

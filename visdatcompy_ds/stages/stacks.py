@@ -1,14 +1,14 @@
-"""Files to stacks of grey pictures on a common grid, and stacks to matrices of a metric, tile by tile."""
+"""Files to stacks of pictures on a common grid, and stacks to matrices of a metric, tile by tile."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
-from collections.abc import Iterator
 
 import numpy as np
 
-from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.errors import ArgumentError, ImageError
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.catalog.metrics import Metric
 from visdatcompy_ds.catalog.working import to_grey
@@ -16,18 +16,18 @@ from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
 _IN_MEMORY = 512_000_000  # bytes of pictures; more lie in a temporary file that the system pages in and out
+_PIXELS = 256 * 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
-    """Pictures of one shape.
+    """Pictures of one shape and kind.
 
     Attributes
     ----------
     rows : (n,) int64
         Rows of the table.
-    pictures : (n, H, W) uint8
-        Grey.
+    pictures : (n, H, W) uint8, grey, or (n, H, W, 3) uint8, BGR
     """
 
     rows: Array
@@ -38,19 +38,23 @@ def load(
     table: Fingerprints,
     rows: Array,
     size: tuple[int, int] | None,
+    is_grey: bool = True,
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
 ) -> list[Stack]:
-    """Decode images in full and bring them to a common grid, as ``Image.read("gray", size)`` does.
+    """Decode images in full and bring them to a common grid, as ``Image.read(mode, size)`` does.
 
     Parameters
     ----------
     table : Fingerprints
+        With "width" and "height" for pictures of their own size.
     rows : (n,) int64
         Usable rows.
     size : (int, int) or None
         Width and height; None keeps each picture's own, in a stack per shape.
+    is_grey : bool
+        Grey pictures, else blue-green-red ones.
     workers, limits, show_progress
         As everywhere.
 
@@ -59,116 +63,170 @@ def load(
     list of Stack
         Rows that could not be read in full are in none of them.
     """
+    if size is None:
+        shape = np.stack([table["height"][rows], table["width"][rows]], axis=1).astype(np.int64)
+    else:
+        shape = np.tile(np.array([size[1], size[0]], np.int64), (len(rows), 1))
+    kinds, kind = np.unique(shape, axis=0, return_inverse=True)
+    kind, count = kind.reshape(-1), np.bincount(kind.reshape(-1), minlength=len(kinds))
+    rooms = _rooms(count, kinds if is_grey else np.column_stack([kinds, np.full(len(kinds), 3)]))
     bar = progress(len(rows), "reading pictures", show_progress)
-    read = _Read(table.files.path[rows], size, limits or decode.Limits())
-    by_shape: dict[tuple[int, int], list[tuple[int, Array]]] = {}
-    grid = None if size is None else _room(len(rows), size[1], size[0])
-    kept: list[int] = []
+    read = _Read(table.files.path[rows], size, is_grey, limits or decode.Limits())
+    kept: list[list[int]] = [[] for _ in kinds]
     for at, picture in enumerate(run(range(len(rows)), read, workers)):
         bar.update(1)
-        if picture is None:
+        if picture is None or picture.shape[:2] != tuple(kinds[kind[at]]):  # gone, or another picture than was measured
             continue
-        if grid is None:
-            by_shape.setdefault(picture.shape, []).append((at, picture))
-        else:
-            grid[len(kept)] = picture
-            kept.append(at)
+        held = kept[kind[at]]
+        rooms[kind[at]][len(held)] = picture
+        held.append(at)
     bar.close()
-    if grid is not None:
-        return [Stack(rows[kept], grid[: len(kept)])] if kept else []
-    stacks = []
-    for shape in sorted(by_shape):
-        held = by_shape.pop(shape)
-        stacks.append(Stack(rows[[at for at, _ in held]], np.stack([picture for _, picture in held])))
-    return stacks
+    return [Stack(rows[held], room[: len(held)]) for held, room in zip(kept, rooms, strict=True) if held]
 
 
-def _room(n: int, height: int, width: int) -> Array:
-    if n * height * width <= _IN_MEMORY:
-        return np.empty((n, height, width), np.uint8)
-    with tempfile.TemporaryFile() as file:  # the map keeps it until the array is gone
-        return np.memmap(file, np.uint8, "w+", shape=(n, height, width))
+def _rooms(count: Array, kinds: Array) -> list[Array]:
+    """Return room for so many pictures of each shape: in memory, or all in one temporary file."""
+    sizes = count * kinds.prod(axis=1)
+    whole = int(sizes.sum())
+    if whole <= _IN_MEMORY:
+        flat = np.empty(whole, np.uint8)
+    else:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+        if whole > 0.9 * free:
+            raise ArgumentError(
+                f"{int(count.sum())} pictures that take {whole / 1e9:,.1f} GB",
+                f"Allowed: what fits into the folder of temporary files, {folder}, with {free / 1e9:,.1f} GB free",
+                "Give a smaller size=, or TMPDIR on a larger disk",
+            )
+        with tempfile.TemporaryFile() as file:  # the map keeps it until the array is gone
+            flat = np.memmap(file, np.uint8, "w+", shape=(whole,))
+    ends = np.cumsum(sizes)
+    return [flat[end - size : end].reshape(n, *kind) for end, size, n, kind in zip(ends, sizes, count, kinds, strict=True)]
 
 
 class _Read:
-    """The work on one image: a path by number in, a grey picture out, None where it cannot be read in full."""
+    """The work on one image: a path by number in, a picture out, None where it cannot be read in full."""
 
-    def __init__(self, paths: Array, size: tuple[int, int] | None, limits: decode.Limits) -> None:
-        self.paths, self.size, self.limits = paths, size, limits
+    def __init__(self, paths: Array, size: tuple[int, int] | None, is_grey: bool, limits: decode.Limits) -> None:
+        self.paths, self.size, self.is_grey, self.limits = paths, size, is_grey, limits
 
     def __call__(self, at: int) -> Array | None:
-        from visdatcompy_ds.kernels.resample import area_resize
-
         try:
             data = files.read(self.paths[at])
-            header = decode.read_header(data, self.limits)
-            if self.size == (decode.WORKING_SIDE, decode.WORKING_SIDE):  # as Image.read: the picture that hashes see
-                pixels = decode.decode_working(data, header).pixels
-            else:
-                pixels = decode.decode_full(data, header).pixels
-                pixels = pixels if self.size is None else area_resize(pixels, *self.size)
+            pixels = decode.decode_at(data, decode.read_header(data, self.limits), self.size).pixels
         except (ImageError, OSError):
             return None
-        grey: Array = to_grey(pixels)
-        return grey
+        picture: Array = to_grey(pixels) if self.is_grey else pixels
+        return picture
 
 
-def tiles(metric: Metric, left: list[Stack], right: list[Stack] | None, workers: Workers = "auto") -> Iterator[tuple[Array, Array, Array]]:
-    """Yield a metric of all left with all right pictures of one shape, block by block.
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """A block of pairs: pictures `i` to `i_end` of one stack with `j` to `j_end` of another or, of one set (`is_self`), of the same."""
+
+    one: Stack
+    other: Stack
+    i: int
+    i_end: int
+    j: int
+    j_end: int
+    is_self: bool
+
+    @property
+    def is_diagonal(self) -> bool:
+        """The pictures of both sides are the same."""
+        return self.is_self and self.i == self.j
+
+    @property
+    def size(self) -> int:
+        """Number of pairs of two pictures, each in one order."""
+        n, m = self.i_end - self.i, self.j_end - self.j
+        return n * (n - 1) // 2 if self.is_diagonal else n * m
+
+    @property
+    def pictures(self) -> tuple[Array, Array]:
+        """Both sides, (n, H, W) and (m, H, W); on the diagonal one and the same array."""
+        left = np.asarray(self.one.pictures[self.i : self.i_end])
+        return left, left if self.is_diagonal else np.asarray(self.other.pictures[self.j : self.j_end])
+
+    @property
+    def rows(self) -> tuple[Array, Array]:
+        """Rows of the table of both sides."""
+        return self.one.rows[self.i : self.i_end], self.other.rows[self.j : self.j_end]
+
+
+def tiles(left: list[Stack], right: list[Stack] | None, step: int, halved: bool = False) -> list[Tile]:
+    """Cut all pairs of pictures of one shape into blocks.
 
     Parameters
     ----------
-    metric : Metric
-        One that compares grey pictures.
     left, right : list of Stack
-        None compares `left` with itself; a symmetric metric then comes for pairs in one order only, and on the diagonal.
-    workers : int or "auto"
-        Values are the same to the last bit whatever their number.
-
-    Yields
-    ------
-    rows, others, values : (n,) int64, (m,) int64, (n, m) float64
+        None pairs `left` with itself.
+    step : int
+        Pictures a side of a block of pictures of 256 x 256; fewer of larger ones.
+    halved : bool
+        Within one set, leave out blocks below the diagonal.
     """
-    halved, step = right is None and metric.is_symmetric, metric.tile
-    tasks = [
-        (one, other, i, j)
-        for one in left
-        for other in (left if right is None else right)
-        if one.pictures.shape[1:] == other.pictures.shape[1:]
-        for i in range(0, len(one.rows), step)
-        for j in range(i if halved else 0, len(other.rows), step)
-    ]
-
-    def work(task: tuple[Stack, Stack, int, int]) -> tuple[Array, Array, Array]:
-        one, other, i, j = task
-        a, b = np.asarray(one.pictures[i : i + step]), np.asarray(other.pictures[j : j + step])
-        return one.rows[i : i + step], other.rows[j : j + step], values_of(metric, a, b)
-
-    yield from run(tasks, work, workers)
+    cut = []
+    for one in left:
+        for other in left if right is None else right:
+            if one.pictures.shape[1:] == other.pictures.shape[1:]:
+                side = max(1, min(step, step * _PIXELS // one.pictures[0].size))
+                for i in range(0, len(one.rows), side):
+                    for j in range(i if halved else 0, len(other.rows), side):
+                        ends = min(i + side, len(one.rows)), min(j + side, len(other.rows))
+                        cut.append(Tile(one, other, i, ends[0], j, ends[1], right is None))
+    return cut
 
 
-def values_of(metric: Metric, left: Array, right: Array) -> Array:
-    """Return a metric of all left with all right pictures, (n, H, W) and (m, H, W) uint8 grey, (n, m) float64."""
-    if metric.prepare is None or metric.block is None or min(left.shape[1:]) < metric.least_side:
+def values_of(metric: Metric, left: Array, right: Array, cutoff: float | None = None) -> Array:
+    """Return a metric of all left with all right pictures, (n, H, W, …) and (m, H, W, …) uint8, as (n, m) float64.
+
+    With a cut-off, what lies beyond it may be infinite.
+    """
+    if metric.prepare is None or metric.block is None or min(left.shape[1:3]) < metric.least_side:
         return np.array([[metric.compute(a, b) for b in right] for a in left], np.float64).reshape(len(left), len(right))
-    values: Array = metric.block(left, metric.prepare(left), right, metric.prepare(right))
-    return values
+    one = metric.prepare(left)
+    other = one if right is left else metric.prepare(right)
+    if cutoff is None or metric.search is None:
+        return np.asarray(metric.block(left, one, right, other))
+    return np.asarray(metric.search(left, one, right, other, cutoff))
 
 
-def matrix(metric: Metric, left: list[Stack], right: list[Stack] | None, rows: Array, others: Array, workers: Workers = "auto") -> Array:
+def matrix(
+    metric: Metric,
+    left: list[Stack],
+    right: list[Stack] | None,
+    rows: Array,
+    others: Array,
+    workers: Workers = "auto",
+    show_progress: bool | None = None,
+) -> Array:
     """Return a metric as a matrix, (len(rows), len(others)) float64; NaN where a picture is missing or the shapes differ.
 
     Parameters
     ----------
-    metric, left, right, workers
-        As in :func:`tiles`.
+    metric : Metric
+        One that compares pictures of the kind the stacks hold.
+    left, right : list of Stack
+        None compares `left` with itself.
     rows, others : (n,), (m,) int64
         Rows of the table that stand for rows and columns, in ascending order.
+    workers : int or "auto"
+        Values are the same to the last bit whatever their number.
+    show_progress
+        As everywhere.
     """
     table = np.full((len(rows), len(others)), np.nan)
-    for one, other, values in tiles(metric, left, right, workers):
-        i, j = np.searchsorted(rows, one), np.searchsorted(others, other)
+    is_mirrored = right is None and metric.is_symmetric
+    cut = tiles(left, right, metric.tile, halved=is_mirrored)
+    bar = progress(len(rows) * len(others), metric.name, show_progress, "pairs")
+    for tile, values in zip(cut, run(cut, lambda tile: values_of(metric, *tile.pictures), workers), strict=True):
+        i, j = np.searchsorted(rows, tile.rows[0]), np.searchsorted(others, tile.rows[1])
         table[np.ix_(i, j)] = values
-        if right is None and metric.is_symmetric:
+        if is_mirrored:
             table[np.ix_(j, i)] = values.T
+        bar.update(values.size * (2 if is_mirrored and tile.i != tile.j else 1))
+    bar.close()
     return table

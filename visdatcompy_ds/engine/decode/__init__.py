@@ -13,7 +13,7 @@ from visdatcompy_ds.engine.decode.metadata import read_metadata
 from visdatcompy_ds.engine.decode.picture import HEAD_BYTES, WORKING_SIDE, Header, Limits, Metadata, Picture
 
 if TYPE_CHECKING:
-    from visdatcompy_ds.engine.decode.decoding import decode_full, decode_working
+    from visdatcompy_ds.engine.decode.decoding import decode_at, decode_full, decode_working
     from visdatcompy_ds.engine.decode.digest import native_digest, pixels_digest
     from visdatcompy_ds.engine.decode.formats import supported_formats
 
@@ -24,6 +24,7 @@ __all__ = [
     "Limits",
     "Metadata",
     "Picture",
+    "decode_at",
     "decode_full",
     "decode_working",
     "native_digest",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "decode_at": "decoding",
     "decode_full": "decoding",
     "decode_working": "decoding",
     "native_digest": "digest",

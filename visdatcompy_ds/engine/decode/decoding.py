@@ -81,6 +81,38 @@ def decode_full(data: bytes, header: Header) -> Picture:
     return Picture(pixels, status, reason)
 
 
+def decode_at(data: bytes, header: Header, size: tuple[int, int] | None) -> Picture:
+    """Decode a picture at a size: at that of the working picture the working picture, else the full one, area-resampled.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    header : Header
+        What :func:`read_header` said of it.
+    size : (int, int) or None
+        Width and height; None is full resolution.
+
+    Returns
+    -------
+    Picture
+        Pixels of shape (height, width, 3), uint8, blue-green-red, upright.
+
+    Raises
+    ------
+    UnreadableImageError
+        Cut short, or damaged beyond reading.
+    """
+    if size == (WORKING_SIDE, WORKING_SIDE):
+        return decode_working(data, header)
+    full = decode_full(data, header)
+    if size is None:
+        return full
+    from visdatcompy_ds.kernels.resample import area_resize
+
+    return Picture(area_resize(full.pixels, *size), full.status, full.reason)
+
+
 def _decode_other(data: bytes, header: Header) -> tuple[np.ndarray, Status, str]:
     from visdatcompy_ds.engine.decode.pillow import decode_first, to_bgr
 

@@ -21,11 +21,11 @@ from visdatcompy_ds.catalog.edits import EDITS
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.decode.encode import encode_jpeg
 from visdatcompy_ds.engine.run import Workers, progress, run
+from visdatcompy_ds.stages.calibrate.drawn import different
 from visdatcompy_ds.stages.candidates import equal_content
 from visdatcompy_ds.stages.compare import compare
 
 _IMAGES, _PIXELS = 200, 300_000_000  # edited copies are made of so many images, or so many pixels
-_ALL_PAIRS, _RANDOM_PAIRS, _EVENT_PAIRS = 2_000_000, 1_000_000, 100_000
 _COUNTED = 5_000_000  # near pairs that are counted one by one
 _BORDERS = 1000
 _COPIES = ("same_file", "bytes", "pixels", "reencoded", "edited")
@@ -39,18 +39,30 @@ class Measure:
     Attributes
     ----------
     name : str
+    load : callable
+        From rows of the table to those of them that can be compared, and what is compared of these, (n, ...).
     codes : callable
-        From working pictures (n, 128, 128, 3) uint8 BGR to what is compared, (n, ...).
+        From pictures (n, height, width, 3) uint8 BGR to the same.
     distance : callable
-        From two such arrays to (n,) distances, 0 for equal ones.
+        From what is compared and positions (m,), (m,) in it to (m,) distances; smaller is more alike.
     within : callable, optional
         From codes and a distance to blocks of (left, right, distance) of all pairs within it: the near ones are then counted, not sampled.
+    size : (int, int)
+        Width and height of the pictures that `codes` takes.
+    equal : float
+        Distance of equal pictures.
+    is_similarity : bool
+        The distances are a score times -1: cut-offs are given in the unit of the score.
     """
 
     name: str
+    load: Callable[[Array], tuple[Array, Array]]
     codes: Callable[[Array], Array]
-    distance: Callable[[Array, Array], Array]
+    distance: Callable[[Array, Array, Array], Array]
     within: Callable[[Array, float], Iterator[tuple[Array, Array, Array]]] | None = None
+    size: tuple[int, int] = (decode.WORKING_SIDE, decode.WORKING_SIDE)
+    equal: float = 0.0
+    is_similarity: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +134,6 @@ def interval(found: int, of: int) -> tuple[float, float, float]:
 def calibrate(
     table: Fingerprints,
     rows: Array,
-    codes: Array,
     measure: Measure,
     max_false_pairs: float = 1.0,
     side: Array | None = None,
@@ -139,8 +150,6 @@ def calibrate(
         With the columns of ``CLEAN_PROBES`` and the context.
     rows : (n,) int64
         Rows to calibrate on: usable, informative.
-    codes : (n, ...) array
-        What `measure` compares, of `rows`.
     measure : Measure
     max_false_pairs : float
         In all pairs that are compared, more than 0.
@@ -161,7 +170,10 @@ def calibrate(
         raise ArgumentError(f"max_false_pairs={max_false_pairs!r}", "Allowed: a number above 0", "In all pairs of the dataset")
     by_content = np.lexsort(table["sha256"][rows].T)  # an order that no renaming changes
     by_content = by_content[equal_content(table, rows[by_content]) == rows[by_content]]
-    rows, codes, side = rows[by_content], codes[by_content], None if side is None else side[by_content]
+    rows, side = rows[by_content], None if side is None else side[by_content]
+    loaded, codes = measure.load(rows)
+    kept = np.isin(rows, loaded)
+    rows, side = rows[kept], None if side is None else side[kept]
     if len(rows) < 10:
         raise ArgumentError(
             f"A dataset with {len(rows)} different images that are whole and neither flat nor tiny",
@@ -174,7 +186,7 @@ def calibrate(
         raise ArgumentError("No image could be decoded in full", "", "Check that the files are still there")
     group, undecided = _copies(table, rows, workers, limits, show_progress)
     strata, taken_out = [], 0
-    for left, right, total in _different(table, rows, side, rng):
+    for left, right, total in different(table, rows, side, rng):
         is_none = (group[left] != group[right]) & ~np.isin(np.minimum(left, right) * len(rows) + np.maximum(left, right), undecided)
         share = total / max(1, len(left))  # of a sample, as many are taken out of all as it shows
         taken_out += int((~is_none).sum())
@@ -187,10 +199,10 @@ def calibrate(
 
 def _counted(
     measure: Measure, codes: Array, strata: list[_Stratum], positives: Array, group: Array, undecided: Array, side: Array | None
-) -> tuple[float, Array]:
+) -> tuple[float, Array] | None:
     """Return a distance, and the sorted distances of all pairs within it that are no copies: where a sample is too small for the tail."""
     if measure.within is None or all(stratum.is_whole for stratum in strata):
-        return -1.0, np.empty(0)
+        return None
     reach = -1.0
     for border in np.unique(positives):
         if sum(stratum.expected(border)[1] for stratum in strata) > _COUNTED:
@@ -242,7 +254,7 @@ def _edited(
     pixels = table["width"][rows[order]].astype(np.int64) * table["height"][rows[order]]
     order = order[: max(10, int(np.searchsorted(np.cumsum(pixels), _PIXELS, side="right")))]
     bar = progress(len(order), "making edited copies", show_progress)
-    edit = _Edit(table.files.path[rows[order]], limits or decode.Limits())
+    edit = _Edit(table.files.path[rows[order]], measure.size, limits or decode.Limits())
     kept, pictures = [], []
     for at, made in enumerate(run(range(len(order)), edit, workers)):
         bar.update(1)
@@ -252,19 +264,20 @@ def _edited(
     bar.close()
     if not kept:
         return np.empty((0, len(EDITS))), 0
-    block = np.stack(pictures)
-    own = codes[np.array(kept)]
-    distances = [measure.distance(own, measure.codes(np.ascontiguousarray(block[:, k]))) for k in range(len(EDITS))]
+    own, each, distances = codes[np.array(kept)], np.arange(len(kept)), []
+    for k in range(len(EDITS)):
+        copies = measure.codes(np.stack([made[k] for made in pictures]))
+        distances.append(measure.distance(np.concatenate([own, copies]), each, each + len(kept)))
     return np.stack(distances, axis=1).astype(float), len(kept)
 
 
 class _Edit:
-    """The work on one image: decode it in full, edit and save it in every way, and give the working pictures of what came of it."""
+    """The work on one image: decode it in full, edit and save it in every way, and give small pictures of what came of it."""
 
-    def __init__(self, paths: Array, limits: decode.Limits) -> None:
-        self.paths, self.limits = paths, limits
+    def __init__(self, paths: Array, size: tuple[int, int], limits: decode.Limits) -> None:
+        self.paths, self.size, self.limits = paths, size, limits
 
-    def __call__(self, at: int) -> Array | None:
+    def __call__(self, at: int) -> list[Array] | None:
         try:
             data = files.read(self.paths[at])
             pixels = decode.decode_full(data, decode.read_header(data, self.limits)).pixels
@@ -273,74 +286,14 @@ class _Edit:
         made = []
         for edit in EDITS.values():
             saved = encode_jpeg(edit.apply(pixels), edit.quality)
-            made.append(decode.decode_working(saved, decode.read_header(saved, self.limits)).pixels)
-        return np.stack(made)
-
-
-def _different(table: Fingerprints, rows: Array, side: Array | None, rng: np.random.Generator) -> list[tuple[Array, Array, int]]:
-    """Return pairs of different events and pairs of one event: positions of both, and how many such pairs there are."""
-    _, event = np.unique(_event_keys(table, rows), return_inverse=True)
-    n = len(rows)
-    of = np.zeros(n, np.int64) if side is None else side
-    total, within = (_pairs_of(np.zeros(n, np.int64), side), _pairs_of(event, side))
-    is_whole = n * (n - 1) // 2 <= _ALL_PAIRS
-    if is_whole:
-        left, right = np.triu_indices(n, 1)
-        own_left, own_right = left, right
-    else:
-        left, right = rng.integers(0, n, (2, _RANDOM_PAIRS * (1 if side is None else 2)))
-        left, right = np.minimum(left, right), np.maximum(left, right)
-        keys = np.unique(left * n + right)
-        left, right = keys // n, keys % n
-        own_left, own_right = _within_events(event, rng)
-    drawn = []
-    for one, other, is_own, count in ((left, right, False, total - within), (own_left, own_right, True, within)):
-        keep = ((event[one] == event[other]) == is_own) & (one != other)
-        keep &= (of[one] != of[other]) if side is not None else True
-        drawn.append((one[keep], other[keep], count))
-    return drawn
-
-
-def _pairs_of(event: Array, side: Array | None) -> int:
-    """Return how many pairs lie within events; with sides, of two sides."""
-    sizes = np.bincount(event)
-    if side is None:
-        return int((sizes * (sizes - 1) // 2).sum())
-    first = np.bincount(event, weights=side == side.min()).astype(np.int64)
-    return int((first * (sizes - first)).sum())
-
-
-def _event_keys(table: Fingerprints, rows: Array) -> Array:
-    """Return a text per row that shots of one event share; without a time each row is its own."""
-    dated = ~np.isnat(table["taken"][rows])
-    dataset = table.files.dataset[rows]
-    return np.array(
-        [f"{d}/{e}" if known else f"#{at}" for at, (d, e, known) in enumerate(zip(dataset, table["event"][rows], dated, strict=True))]
-    )
-
-
-def _within_events(event: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return pairs of one event, at most some, evenly drawn."""
-    order = np.argsort(event, kind="stable")
-    sizes = np.bincount(event)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    pairs = sizes * (sizes - 1) // 2
-    total = int(pairs.sum())
-    chosen = np.arange(total) if total <= _EVENT_PAIRS else np.sort(rng.choice(total, _EVENT_PAIRS, replace=False))
-    ends = np.cumsum(pairs)
-    which = np.searchsorted(ends, chosen, side="right")
-    inside = chosen - (ends[which] - pairs[which])
-    right = ((1 + np.sqrt(1 + 8 * inside.astype(float))) / 2).astype(np.int64)
-    right -= right * (right - 1) // 2 > inside  # the root was rounded up
-    left = inside - right * (right - 1) // 2
-    one, other = order[starts[which] + left], order[starts[which] + right]
-    return np.minimum(one, other), np.maximum(one, other)
+            made.append(decode.decode_at(saved, decode.read_header(saved, self.limits), self.size).pixels)
+        return made
 
 
 def _measured(measure: Measure, codes: Array, left: Array, right: Array) -> Array:
     parts = [np.empty(0)]
     for start in range(0, len(left), 100_000):
-        parts.append(measure.distance(codes[left[start : start + 100_000]], codes[right[start : start + 100_000]]).astype(float))
+        parts.append(measure.distance(codes, left[start : start + 100_000], right[start : start + 100_000]).astype(float))
     return np.concatenate(parts)
 
 
@@ -349,30 +302,32 @@ def _conclude(
     positives: Array,
     images: int,
     strata: list[_Stratum],
-    counted: tuple[float, Array],
+    counted: tuple[float, Array] | None,
     wanted: float,
     copies_taken_out: int,
 ) -> Calibrated:
-    reach, near = counted
+    reach, near = (-1.0, np.empty(0)) if counted is None else counted
+    sign = -1.0 if measure.is_similarity else 1.0
     negatives = np.concatenate([near, *(stratum.distances for stratum in strata)])
     # Where a border can matter: at the copies, and at the nearest pairs that are none.
-    values = np.unique(np.concatenate([[0.0], positives.reshape(-1), np.sort(negatives)[:_BORDERS]]))
+    values = np.unique(np.concatenate([[measure.equal], positives.reshape(-1), np.sort(negatives)[:_BORDERS]]))
     values = values[values <= positives.max()]
     expected = np.array([np.sum([stratum.expected(value) for stratum in strata], axis=0) for value in values])
-    expected[values <= reach] = np.searchsorted(near, values[values <= reach], side="right")[:, None]
+    if counted is not None:
+        expected[values <= reach] = np.searchsorted(near, values[values <= reach], side="right")[:, None]
     recall = np.array([(positives <= value).mean() for value in values])
-    by_cutoff = {"cutoff": values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]}
+    by_cutoff = {"cutoff": sign * values, "recall": recall, "false_pairs": expected[:, 0], "false_pairs_at_most": expected[:, 1]}
     supported = np.flatnonzero(expected[:, 1] <= wanted)
     clean = np.flatnonzero(expected[:, 0] == 0)
     at = int(supported[-1]) if len(supported) else int(clean[-1]) if len(clean) else -1
     cutoff = float(values[at]) if at >= 0 else None
-    shares = [(np.nan,) * 3 if cutoff is None else interval(int(count), images) for count in (positives <= (cutoff or 0)).sum(axis=0)]
+    shares = [(np.nan,) * 3 if cutoff is None else interval(int(count), images) for count in (positives <= (cutoff or 0.0)).sum(axis=0)]
     recalls, low, high = np.array(shares).T
     says = text_array(edit.says for edit in EDITS.values())
     by_edit = {"edit": text_array(EDITS), "recall": recalls, "low": low, "high": high, "says": says}
     return Calibrated(
         measure.name,
-        cutoff,
+        None if cutoff is None else sign * cutoff,
         float(wanted),
         len(supported) > 0,
         float(expected[at if at >= 0 else 0, 0]),

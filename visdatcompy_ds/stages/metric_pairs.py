@@ -1,0 +1,223 @@
+"""Pairs of pictures within a cut-off of a metric, without the matrix: exact, most of them told apart on cells of pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ArgumentError
+from visdatcompy_ds.base.tables import Array
+from visdatcompy_ds.catalog.metrics import Metric
+from visdatcompy_ds.engine.run import Workers, progress, run
+from visdatcompy_ds.stages.stacks import Stack, Tile, tiles, values_of
+
+MOST_PAIRS = 10_000_000
+_COARSE, _FINE = 8, 32  # cells a side
+_TILE = 1024  # pictures a side of a block of the coarse look
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Pairs within a cut-off.
+
+    Attributes
+    ----------
+    left, right : (m,) int64
+        Rows; within one set ``left < right``.
+    score : (m,) float64
+        Of an asymmetric metric within one set the better of both directions.
+    pairs : int
+        Pairs there were.
+    compared : int
+        Pairs that were looked at to the end; the others were told apart sooner.
+    """
+
+    left: Array
+    right: Array
+    score: Array
+    pairs: int
+    compared: int
+
+
+def find(
+    metric: Metric,
+    left: list[Stack],
+    right: list[Stack] | None,
+    cutoff: float,
+    workers: Workers = "auto",
+    show_progress: bool | None = None,
+) -> Found:
+    """Find all pairs of pictures of one shape that are as good as a cut-off, or better.
+
+    Parameters
+    ----------
+    metric : Metric
+        One that compares pictures of the kind the stacks hold.
+    left, right : list of Stack
+        None compares `left` with itself.
+    cutoff : float
+        In the unit of the metric.
+    workers, show_progress
+        As everywhere.
+
+    Raises
+    ------
+    ArgumentError
+        For more than ten million pairs.
+    """
+    work = _Whole(metric, cutoff) if metric.difference is None else _Pruned(metric, cutoff, [*left, *(right or [])], workers)
+    cut = tiles(left, right, work.step, halved=right is None)
+    bar = progress(sum(tile.size for tile in cut), f"pairs by {metric.name}", show_progress, "pairs")
+    parts, compared, count = [], 0, 0
+    for tile, (i, j, score, looked) in zip(cut, run(cut, work, workers), strict=True):
+        parts.append((tile.rows[0][i], tile.rows[1][j], score))
+        compared, count = compared + looked, count + len(i)
+        bar.update(tile.size)
+        if count > MOST_PAIRS:
+            bar.close()
+            raise ArgumentError(
+                f"More than {MOST_PAIRS // 10**6} million pairs have {metric.name} {'>=' if metric.higher_is_better else '<='} {cutoff:g}",
+                f"Allowed: {MOST_PAIRS // 10**6} million",
+                "Give a stricter cutoff, or nearest() for the best of each image",
+            )
+    bar.close()
+    empty = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    rows, others, scores = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
+    if right is None:
+        rows, others = np.minimum(rows, others), np.maximum(rows, others)
+    order = np.lexsort((others, rows, -scores if metric.higher_is_better else scores))
+    return Found(rows[order], others[order], scores[order], sum(tile.size for tile in cut), compared)
+
+
+def nearest(
+    metric: Metric,
+    left: list[Stack],
+    right: list[Stack] | None,
+    files: Array,
+    workers: Workers = "auto",
+    show_progress: bool | None = None,
+) -> tuple[Array, Array]:
+    """Return, for every row of the table, the row of the best other picture of one shape, and its score; -1 and NaN where there is none.
+
+    Parameters
+    ----------
+    metric, left, right, workers, show_progress
+        As in :func:`find`.
+    files : (all rows,) int64
+        Rows of one number are one file and no neighbours.
+    """
+    best, score = np.full(len(files), -1, np.int64), np.full(len(files), np.nan)
+    cut = tiles(left, right, metric.tile)
+    bar = progress(sum((tile.i_end - tile.i) * (tile.j_end - tile.j) for tile in cut), f"nearest by {metric.name}", show_progress, "pairs")
+    sign = -1.0 if metric.higher_is_better else 1.0
+    for tile, values in zip(cut, run(cut, lambda tile: values_of(metric, *tile.pictures), workers), strict=True):
+        rows, others = tile.rows
+        apart = np.where(files[rows][:, None] == files[others][None], np.nan, sign * values)
+        known = np.flatnonzero(~np.isnan(apart).all(axis=1))
+        at = np.nanargmin(apart[known], axis=1)  # of equals the first
+        found, row, other = apart[known, at], rows[known], others[at]
+        better = (best[row] < 0) | (found < sign * score[row]) | ((found == sign * score[row]) & (other < best[row]))
+        best[row[better]], score[row[better]] = other[better], sign * found[better]
+        bar.update(values.size)
+    bar.close()
+    return best, score
+
+
+class _Whole:
+    """The work on a block of a metric without such bounds: all pairs are compared, those that cannot come to the cut-off not to the end."""
+
+    def __init__(self, metric: Metric, cutoff: float) -> None:
+        self.metric, self.cutoff, self.step = metric, cutoff, metric.tile
+
+    def __call__(self, tile: Tile) -> tuple[Array, Array, Array, int]:
+        a, b = tile.pictures
+        values = values_of(self.metric, a, b, self.cutoff)
+        if tile.is_self and not self.metric.is_symmetric:
+            choose = np.fmax if self.metric.higher_is_better else np.fmin
+            values = choose(values, values_of(self.metric, b, a, self.cutoff).T)
+        is_within, is_whole = self.metric.is_within(values, self.cutoff), ~np.isneginf(values)
+        if tile.is_diagonal:
+            is_within, is_whole = np.triu(is_within, 1), np.triu(is_whole, 1)
+        i, j = np.nonzero(is_within)
+        return i, j, values[i, j], int(is_whole.sum())
+
+
+class _Pruned:
+    """The work on a block of a metric that is a function of the mean difference of pixels: coarse cells, finer cells, then pixels."""
+
+    step = _TILE
+
+    def __init__(self, metric: Metric, cutoff: float, stacks: list[Stack], workers: Workers) -> None:
+        assert metric.difference is not None and metric.prepare is not None
+        self.metric, self.cutoff, self.difference, self.prepare = metric, cutoff, metric.difference, metric.prepare
+        self.facts = {id(stack): self._measure(stack, workers) for stack in stacks}
+
+    def _measure(self, stack: Stack, workers: Workers) -> tuple[Array, Array, Array, Array]:
+        """Return coarse and fine features, root mean squares and reach of the pictures of a stack."""
+        from visdatcompy_ds.kernels import metric_pairs
+
+        power, step = self.difference.power, max(1, 2**24 // stack.pictures[0].size)
+
+        def work(start: int) -> tuple[Array, ...]:
+            some = np.asarray(stack.pictures[start : start + step])
+            _, rms = self.prepare(some)
+            mean = np.asarray(self.difference.reach(self.cutoff, rms), np.float64) * (1 + 1e-9)
+            sums = np.minimum(mean, 255.0**power) * some[0].size
+            reach = (sums if power == 1 else np.sqrt(sums)).astype(np.float32)
+            return metric_pairs.features(some, _COARSE, power), metric_pairs.features(some, _FINE, power), rms, reach
+
+        parts = run(range(0, len(stack.rows), step), work, workers)
+        coarse, fine, rms, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return coarse, fine, rms, reach
+
+    def __call__(self, tile: Tile) -> tuple[Array, Array, Array, int]:
+        from visdatcompy_ds.kernels import metric_pairs
+
+        power = self.difference.power
+        one = tuple(fact[tile.i : tile.i_end] for fact in self.facts[id(tile.one)])
+        other = tuple(fact[tile.j : tile.j_end] for fact in self.facts[id(tile.other)])
+        # Across two sets a score is relative to the left picture; within one, either may be the left one.
+        reach, other_reach = one[3], other[3] if tile.is_self else np.zeros_like(other[3])
+        if power == 2:
+            pairs = _near_by_product(one[0], other[0], reach, other_reach, tile.is_diagonal)
+        else:
+            pairs = metric_pairs.near_features(one[0], other[0], reach, other_reach, power, tile.is_diagonal)
+        pairs = metric_pairs.still_near(one[1], other[1], reach, other_reach, power, pairs)
+        a, b = (side.reshape(len(side), -1) for side in tile.pictures)
+        mean = metric_pairs.sums_of(a, b, pairs, power) / a.shape[1]
+        score = self.difference.score(mean, one[2][pairs[:, 0]])
+        if tile.is_self and not self.metric.is_symmetric:
+            choose = np.fmax if self.metric.higher_is_better else np.fmin
+            score = choose(score, self.difference.score(mean, other[2][pairs[:, 1]]))
+        keep = self.metric.is_within(score, self.cutoff)
+        i, j = pairs[keep].T.astype(np.int64)
+        return i, j, score[keep], len(pairs)
+
+
+def _near_by_product(left: Array, right: Array, most_left: Array, most_right: Array, is_diagonal: bool) -> Array:
+    """Return positions (m, 2) int32 of rows whose features are near enough, by one product of matrices."""
+    a, b = (left**2).sum(axis=1), (right**2).sum(axis=1)
+    apart = a[:, None] + b[None] - 2 * (left @ right.T)
+    reach = np.maximum(most_left[:, None], most_right[None]) * np.float32(1 + 2e-4) + np.float32(1)
+    # The squares are as large as the pictures are bright: what is left of their difference is as exact as they are.
+    near = apart <= reach * reach + np.float32(2e-5) * (a[:, None] + b[None])
+    if is_diagonal:
+        near = np.triu(near, 1)
+    return np.argwhere(near).astype(np.int32)
+
+
+def scores_of(metric: Metric, pictures: Array, left: Array, right: Array, workers: Workers = "auto") -> Array:
+    """Return a metric of chosen pairs of pictures (n, H, W), (m,) float64."""
+    order = np.lexsort((right, left))
+    starts = np.flatnonzero(np.r_[True, (np.diff(left[order]) != 0)] | (np.arange(len(order)) % metric.tile == 0)) if len(order) else order
+    some = np.split(order, starts[1:])
+
+    def work(at: Array) -> Array:
+        one = pictures[left[at[0]]][None]
+        return values_of(metric, one, pictures[right[at]])[0]
+
+    scores = np.empty(len(order))
+    for at, values in zip(some, run(some, work, workers), strict=True):
+        scores[at] = values
+    return scores

@@ -1,0 +1,234 @@
+"""What nouns that compare one or two datasets share: whose images they are, which of them may be compared, where results go."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visdatcompy_ds.base.arguments import path_bytes
+from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
+from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.calibration import Calibration
+from visdatcompy_ds.catalog.metrics import METRICS
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.dataset import Dataset, require_dataset
+from visdatcompy_ds.engine.decode import Limits
+from visdatcompy_ds.engine.run import Workers, worker_count
+from visdatcompy_ds.reports import figures, html, tables
+from visdatcompy_ds.stages.candidates.distinct import Comparable, comparable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from visdatcompy_ds.stages.calibrate import Measure
+
+_MOST_CELLS = 50_000_000
+
+
+class TwoDatasets:
+    """Images of one or two datasets.
+
+    Parameters
+    ----------
+    dataset1 : Dataset
+    dataset2 : Dataset, optional
+        None, or the same dataset, compares `dataset1` with itself.
+    results_path : path, optional
+        Folder for files; by default "results".
+    workers : int or "auto"
+        Threads; results do not depend on it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
+    """
+
+    def __init__(
+        self,
+        dataset1: Dataset,
+        dataset2: Dataset | None = None,
+        results_path: str | os.PathLike[str] | None = None,
+        workers: Workers = "auto",
+        show_progress: bool | None = None,
+    ) -> None:
+        require_dataset(dataset1, "dataset1")
+        if dataset2 is not None:
+            require_dataset(dataset2, "dataset2")
+        worker_count(workers)
+        self.dataset1, self.dataset2 = dataset1, None if dataset2 is None or dataset2.is_same_as(dataset1) else dataset2
+        self.results_path = Path(os.fsdecode(path_bytes("results" if results_path is None else results_path, "results_path")))
+        self.workers, self.show_progress = workers, show_progress
+
+    def __repr__(self) -> str:
+        """Return the datasets."""
+        return f"{type(self).__name__}({', '.join(map(repr, self._datasets))})"
+
+    @property
+    def _datasets(self) -> list[Dataset]:
+        return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
+
+    @property
+    def _names(self) -> str:
+        return " x ".join(dataset.name for dataset in self._datasets)
+
+    @property
+    def _limits(self) -> Limits:
+        """The wider of the limits of both: what one of them refuses was refused when it was measured."""
+        given = [dataclasses.asdict(dataset._limits) for dataset in self._datasets]
+        return Limits(**{name: max(limits[name] for limits in given) for name in given[0]})
+
+    def _measured(self, *probes: str) -> Compared:
+        """Return the table of all files, and what of it may be compared."""
+        for dataset in self._datasets:
+            if not len(dataset):
+                raise EmptySourceError(f"No images in {dataset.path}", "", "Check the folder; formats are told by content, not by name")
+        table = Fingerprints.combine([dataset.measured("low_information", *probes) for dataset in self._datasets])
+        rows = [dataset._rows for dataset in self._datasets]
+        return Compared(table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files))
+
+    def _calibrated(self, found: Compared, measure: Measure, max_false_pairs: float, seed: int) -> Calibration:
+        """Find the cut-off of a measure on these images; their table holds the columns of ``CLEAN_PROBES``."""
+        from visdatcompy_ds.stages.calibrate import calibrate
+
+        rows = found.both.rows
+        side = None if found.others is None else (rows >= len(self.dataset1.files)).astype(np.int64)
+        limits, bar = self._limits, self.show_progress
+        return Calibration(calibrate(found.table, rows, measure, max_false_pairs, side, seed, self.workers, limits, bar))
+
+    def show(self, result: pd.DataFrame) -> Figure:
+        """Return a heat map of a matrix, in which like pictures are bright whatever the metric; ids stand beside them where there is room.
+
+        Parameters
+        ----------
+        result : DataFrame
+            From ``matrix`` or a metric's method, or any table of numbers.
+        """
+        _require_table(result)
+        if result.empty or not all(kind.kind in "fiub" for kind in result.dtypes):
+            raise ArgumentError(
+                f"A table of {result.shape[0]} x {result.shape[1]} without numbers", "Allowed: a matrix", "m.show(m.ssim())"
+            )
+        facts = result.attrs
+        entry = METRICS.get(str(facts.get("metric")))
+        is_better = entry.higher_is_better if entry else None if "method" not in facts else False
+        return figures.heat_map(result, str(facts.get("metric", facts.get("method", "value"))), is_better)
+
+    def save(self, name: str, result: pd.DataFrame | Figure) -> str:
+        """Write a table as CSV, or a figure as PNG, into `results_path`; under a number where the name is taken.
+
+        Parameters
+        ----------
+        name : str
+            Of the file, with or without its ending.
+        result : DataFrame or matplotlib Figure
+
+        Returns
+        -------
+        str
+            Where it was written.
+        """
+        if not isinstance(name, str) or not name.strip(". ") or any(mark in name for mark in "/\\\0"):
+            raise ArgumentError(f"name={name!r}", "Allowed: the name of a file without a folder", "results_path= says where files go")
+        import pandas as pd
+
+        if isinstance(result, pd.DataFrame):
+            return self._save(tables.frame_csv(result), name.removesuffix(".csv"), ".csv")
+        if not hasattr(result, "savefig"):
+            raise ArgumentError(f"A result of type {type(result).__name__}", "Allowed: a DataFrame or a matplotlib Figure")
+        return self._save(figures.to_png(result), name.removesuffix(".png"), ".png")
+
+    def report(self, pairs: pd.DataFrame) -> str:
+        """Write ``pairs.html``, a page of pairs side by side, and ``pairs.csv`` into `results_path`; return where the page is.
+
+        Parameters
+        ----------
+        pairs : DataFrame
+            From ``pairs``; the first 200 are shown.
+        """
+        _require_table(pairs)
+        missing = [column for column in ("left_dataset", "left_id", "right_dataset", "right_id") if column not in pairs.columns]
+        missing += [] if {"score", "distance"} & set(pairs.columns) else ["score"]
+        if missing:
+            raise ArgumentError(f"A table without {', '.join(missing)}", "Allowed: what pairs() gives", 'm.report(m.pairs("ssim"))')
+        found = self._measured(*CLEAN_PROBES)
+        page = html.pairs_page(found.table, pairs)
+        self._save(tables.frame_csv(pairs), "pairs", ".csv")
+        return self._save(page, "pairs", ".html")
+
+    def _save(self, data: bytes, stem: str, suffix: str) -> str:
+        """Write a file into `results_path`, under a number where its name is taken, and return where."""
+        tables.make_folder(self.results_path)
+        path, number = self.results_path / f"{stem}{suffix}", 2
+        while path.exists():
+            path, number = self.results_path / f"{stem}-{number}{suffix}", number + 1
+        tables.save(path, data)
+        return str(path)
+
+
+class Compared:
+    """The files of one or two datasets, and which of their images may be matched.
+
+    Attributes
+    ----------
+    table : Fingerprints
+        Files of both, the second's behind those of the first.
+    rows, others : (n,), (m,) int64
+        Images of the first and the second dataset; None for the second where there is one dataset.
+    """
+
+    def __init__(self, table: Fingerprints, rows: Array, others: Array | None) -> None:
+        self.table, self.rows, self.others = table, rows, others
+        self.left = comparable(table, rows)
+        self.right = self.left if others is None else comparable(table, others, self.left.files)
+
+    @property
+    def columns(self) -> Array:
+        """Images that stand for the columns of a matrix."""
+        return self.rows if self.others is None else self.others
+
+    @property
+    def everything(self) -> Array:
+        """Images of both."""
+        return self.rows if self.others is None else np.concatenate([self.rows, self.others])
+
+    @property
+    def both(self) -> Comparable:
+        """What may be matched of both, of several paths of one file the first."""
+        return self.left if self.others is None else comparable(self.table, self.everything, self.left.files)
+
+    @functools.cached_property
+    def is_known(self) -> Array:
+        """Mask of all files: their picture is whole and was measured."""
+        return self.table.files.is_usable & self.table["decoded"]
+
+    @property
+    def unusable(self) -> int:
+        """Number of images that cannot be compared."""
+        return int((~self.is_known[self.everything]).sum())
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what a table says of itself: images compared, set aside (too flat or tiny), unusable, and further paths of a file."""
+        sides = [self.left] if self.others is None else [self.left, self.right]
+        compared, flat = sum(len(side.rows) for side in sides), sum(len(side.flat) for side in sides)
+        same_file = len(self.everything) - compared - flat - self.unusable
+        return {"compared": compared, "set_aside": flat, "unusable": self.unusable, "same_file": same_file}
+
+    def refuse_large(self, instead: str) -> None:
+        """Raise an error for a matrix above 50 million cells, naming what to do instead."""
+        if len(self.rows) * len(self.columns) > _MOST_CELLS:
+            raise ArgumentError(
+                f"A matrix of {len(self.rows)} x {len(self.columns)} cells", f"Allowed: {_MOST_CELLS // 10**6} million", instead
+            )
+
+
+def _require_table(value: object) -> None:
+    import pandas as pd
+
+    if not isinstance(value, pd.DataFrame):
+        raise ArgumentError(
+            f"A result of type {type(value).__name__}", "Allowed: a DataFrame", "m.show(m.ssim()), m.report(m.pairs('ssim'))"
+        )

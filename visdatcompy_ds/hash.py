@@ -205,12 +205,12 @@ class Hash(TwoDatasets):
         entry = HASHES[method]
         whole_number(seed, "seed")
         found = self._measured(entry.name, *CLEAN_PROBES)
-        codes_of, between = PROBES[entry.name].compute, distances.DISTANCES[entry.distance].between
+        codes_of = PROBES[entry.name].compute
         measure = Measure(
             entry.name,
             lambda rows: (rows, found.table[entry.name][rows]),
             lambda pictures: codes_of(WorkingBlock(pictures)),
-            lambda codes, left, right: between(codes[left], codes[right]),
+            lambda codes, left, right: distances.of_pairs(entry, codes, left, right),
             lambda codes, cutoff: near.rows_within(codes, np.arange(len(codes)), entry, cutoff, self.workers),
         )
         return self._calibrated(found, measure, max_false_pairs, seed)

@@ -148,7 +148,7 @@ class Metrics(TwoDatasets):
         DataFrame
             left_dataset, left_id, right_dataset, right_id, score, is_duplicate (within ``cutoff_duplicate``). Two paths of one file are no
             pair. Within one dataset each pair comes once, for "nrmse" with the better of its two directions. ``attrs`` holds ``cutoff``,
-            ``pairs`` (that there are), ``compared`` (that were looked at in full) and ``unusable``.
+            ``pairs_total``, ``pairs_compared`` (that were looked at to the end) and ``unusable``.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Metrics(TwoDatasets):
         else:
             near = metric_pairs.find(metric, *self._stacks(found, metric, resize_images), least, self.workers, self.show_progress)
             left, right, score = near.left, near.right, near.score
-            facts = {"pairs": near.pairs, "compared": near.compared}
+            facts = {"pairs_total": near.pairs, "pairs_compared": near.compared}
         is_first = np.zeros(len(files), bool)  # of several paths of one file, only the first
         for side in (found.left, found.right):
             is_first[side.rows], is_first[side.flat] = True, True

@@ -225,3 +225,59 @@ def test_a_thousand_photos_stay_below_the_promised_memory(tmp_path, photo, write
     status = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     peak_kb = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
     assert peak_kb < 400_000
+
+
+def test_compare_lists_pairs_of_any_method(datasets, capsys):
+    new, have = str(datasets / "trail_new"), str(datasets / "trail")
+    assert run(["compare", new, have, "--method", "ssim", "--cutoff", "0.95"]) == 0
+    out = said(capsys).out
+    assert "trail_new x trail by ssim, 256 x 256: 15 pairs at 0.95 or more" in out and "trail_new/CAM01/walker.jpg" in out
+    assert "Next: visdatcompy-ds compare" in out and "Done: 100 images, 2 unusable." in out
+    assert run(["compare", new, have, "-m", "phash"]) == 0
+    assert "by phash" in said(capsys).out
+    assert run(["compare", have, "-m", "mse", "--size", "64x48", "--cutoff", "0", "--json"]) == 0
+    found = json.loads(said(capsys).out)
+    assert (
+        found["metric"] == "mse"
+        and found["size"] == "64 x 48"
+        and found["images"] == 30
+        and found["pairs_compared"] <= found["pairs_total"]
+    )
+    assert [(pair["left_id"], pair["right_id"]) for pair in found["pairs"]] == [("CAM02/IMG_0007.JPG", "CAM02/IMG_0007_copy.JPG")]
+    assert run(["compare", new, "-m", "mae", "--quiet", "--strict"]) == 3
+    assert said(capsys).out == ""
+
+
+@pytest.mark.parametrize("method", ["dhash", "nmi"])
+def test_compare_writes_tables_a_page_and_a_heat_map(method, photos, capsys):
+    assert run(["compare", str(photos), "-m", method, "--out", "o"]) == 0
+    out = said(capsys).out
+    names = {"pairs.csv", "pairs.html", "matrix.csv", "heat_map.png"}
+    assert names <= set(os.listdir("o")) and all(name in out for name in names)
+    assert run(["compare", str(photos), "--out", "o"]) == 1
+    assert "holds files already" in said(capsys).err
+
+
+def test_compare_turned_finds_what_was_turned(photos, photo, write, capsys):
+    write("photos/turned.jpg", np.ascontiguousarray(np.rot90(photo(1))))
+    assert run(["compare", str(photos), "--turned"]) == 0
+    assert re.search(r"photos/1.jpg +photos/turned.jpg  rotated", said(capsys).out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["photos", "-m", "sift"], "Unknown method 'sift'"),
+        (["photos", "-m", "ssim", "--size", "0"], "size=0"),
+        (["photos", "-m", "ssim", "--size", "big"], "Allowed: a number of pixels, WxH, or full"),
+        (["photos", "-m", "ssim", "--cutoff", "7"], "-1 to 1"),
+        (["photos", "-m", "phash", "--cutoff", "0.5"], "a whole number of bits"),
+        (["photos", "-m", "mse", "--turned"], "Allowed: hashes"),
+        (["nowhere"], "nowhere"),
+        (["texts"], "No images in"),
+        (["photos", "texts"], "No images in"),
+    ],
+)
+def test_compare_says_what_is_wrong(arguments, words, photos, texts, capsys):
+    assert run(["compare", *arguments]) == 1
+    assert words in said(capsys).err

@@ -57,7 +57,7 @@ def test_distances_are_those_of_the_hashes(mixed):
     for name, row in found.dropna().iterrows():
         assert row.distance == bits(data[name].hash(), data[row.similar_image_name].hash()) == matrix.loc[name, row.similar_image_name]
     assert matrix.loc["b/broken.jpg"].isna().all() and matrix["b/broken.jpg"].isna().all()
-    assert set(matrix.attrs) == {"method", "compared", "set_aside", "unusable", "same_file"}
+    assert set(matrix.attrs) == {"method", "datasets", "compared", "set_aside", "unusable", "same_file"}
     assert (np.diag(matrix.drop("b/broken.jpg").drop(columns="b/broken.jpg")) == 0).all()
     codes = data.fingerprints("phash").set_index("id").phash
     assert codes["a/1.jpg"] == data["a/1.jpg"].hash("phash") and pd.isna(codes["b/broken.jpg"])

@@ -121,16 +121,11 @@ def similarities(left: Any, left_facts: tuple[Any, ...], right: Any, right_facts
 
 def levels(pictures: Any) -> tuple[Any, ...]:
     """Return the pictures in 100 levels, their entropy, and whether they are flat."""
-    import numpy as np
-
     from visdatcompy_ds.kernels import metric_blocks
 
-    binned = metric_blocks.levels(pictures)
+    binned, counts, is_flat = metric_blocks.levels(pictures)
     table, unit = metric_blocks.logarithms(binned.shape[1])
-    counts = (np.bincount(picture, minlength=metric_blocks.BINS) for picture in binned)
-    sums = np.array([table[count].sum() for count in counts])
-    flat = pictures.reshape(len(pictures), -1)
-    return binned, _entropy(sums * unit, binned.shape[1]), flat.min(axis=1) == flat.max(axis=1)
+    return binned, _entropy(table[counts].sum(axis=1) * unit, binned.shape[1]), is_flat
 
 
 def _entropy(sums: Any, pixels: int) -> Any:

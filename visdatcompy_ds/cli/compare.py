@@ -38,7 +38,7 @@ def compare(
         typer.Option("--cutoff", help="How far apart, or alike, pairs may be; else the method's own.", show_default=False),
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="N|WxH|full", help="Grid on which metrics compare, in pixels.")] = "256",
-    turned: Annotated[bool, typer.Option("--turned", help="Hashes of bits: also turned and mirrored pictures.")] = False,
+    turned: Annotated[bool, typer.Option("--turned", help="Hashes: also turned and mirrored pictures.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="New or empty folder for tables, a page and a heat map.", show_default=False)
     ] = None,
@@ -57,7 +57,7 @@ def compare(
     if method not in HASHES and method not in METRICS:
         raise UnknownNameError("method", method, [*HASHES, *METRICS])
     if turned and method not in HASHES:
-        raise ArgumentError(f"--turned with {method}", "Allowed: hashes of bits, such as phash")
+        raise ArgumentError(f"--turned with {method}", "Allowed: hashes, such as phash")
     grid = _size_of(size)
     if out is not None:
         tables.check_folder(out)

@@ -5,6 +5,7 @@ All loops run in a fixed order on whole numbers or in lanes, so a value does not
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -179,18 +180,34 @@ def similarities(left: Any, left_sums: Any, left_spread: Any, right: Any, right_
     return values
 
 
-def levels(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return pictures (n, H, W) as (n, H * W) numbers of 100 equal bins from least to greatest value, as ``np.histogram`` cuts them."""
-    binned = np.empty((len(pictures), pictures[0].size if len(pictures) else 0), np.uint8)
-    for k, picture in enumerate(pictures):
-        low, high = int(picture.min()), int(picture.max())
-        if low == high:  # np.histogram spreads a flat range by a half to each side: the value falls amid the bins
-            binned[k] = BINS // 2
-            continue
-        edges = np.linspace(low, high, BINS + 1)
-        table = np.minimum(np.searchsorted(edges, np.arange(256), side="right") - 1, BINS - 1)
-        binned[k] = np.clip(table, 0, BINS - 1).astype(np.uint8)[picture.reshape(-1)]
-    return binned
+@functools.lru_cache(maxsize=4096)
+def _bins(low: int, high: int) -> NDArray[np.uint8]:
+    """Return the bin of each of 256 values, of 100 equal ones from least to greatest, as ``np.histogram`` cuts them."""
+    if low == high:  # it spreads a flat range by a half to each side: the value falls amid the bins
+        return np.full(256, BINS // 2, np.uint8)
+    edges = np.linspace(low, high, BINS + 1)
+    return np.clip(np.searchsorted(edges, np.arange(256), side="right") - 1, 0, BINS - 1).astype(np.uint8)
+
+
+@compiled
+def _binned(pictures: Any, bins: Any) -> Any:
+    binned, counts, pixels = np.empty_like(pictures), np.zeros((len(pictures), BINS), np.int64), _U(pictures.shape[1])
+    for k in range(len(pictures)):
+        picture, table, out, count = pictures[k], bins[k], binned[k], counts[k]
+        for x in range(pixels):
+            value = table[picture[x]]
+            out[x] = value
+            count[value] += 1
+    return binned, counts
+
+
+def levels(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return pictures (n, H, W) as (n, H * W) numbers of 100 bins, how often each comes, (n, 100), and which pictures are flat, (n,)."""
+    flat = pictures.reshape(len(pictures), -1)
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    bins = [_bins(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+    binned, counts = _binned(flat, np.stack(bins) if bins else np.empty((0, 256), np.uint8))
+    return binned, counts, low == high
 
 
 def logarithms(pixels: int) -> tuple[NDArray[np.int64], float]:

@@ -10,7 +10,7 @@ from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.tables import Array
 from visdatcompy_ds.catalog.metrics import Metric
 from visdatcompy_ds.engine.run import Workers, progress, run
-from visdatcompy_ds.stages.stacks import Stack, Tile, tiles, values_of
+from visdatcompy_ds.stages.stacks import Stack, Tile, matrix, tiles, values_of
 
 MOST_PAIRS = 10_000_000
 _COARSE, _FINE = 8, 32  # cells a side
@@ -209,9 +209,15 @@ def _near_by_product(left: Array, right: Array, most_left: Array, most_right: Ar
 
 def scores_of(metric: Metric, pictures: Array, left: Array, right: Array, workers: Workers = "auto") -> Array:
     """Return a metric of chosen pairs of pictures (n, H, W), (m,) float64."""
+    if not len(left):
+        return np.empty(0)
+    if 8 * len(left) > len(pictures) ** 2:  # whole tiles share what a picture brings alone
+        stack = Stack(np.arange(len(pictures)), pictures)
+        return matrix(metric, [stack], None, stack.rows, stack.rows, workers, show_progress=False)[left, right]
     order = np.lexsort((right, left))
-    starts = np.flatnonzero(np.r_[True, (np.diff(left[order]) != 0)] | (np.arange(len(order)) % metric.tile == 0)) if len(order) else order
-    some = np.split(order, starts[1:])
+    # One left picture with some right ones at a time.
+    is_new = np.r_[True, np.diff(left[order]) != 0] | (np.arange(len(order)) % metric.tile == 0)
+    some = np.split(order, np.flatnonzero(is_new)[1:])
 
     def work(at: Array) -> Array:
         one = pictures[left[at[0]]][None]

@@ -192,7 +192,7 @@ def calibrate(
         taken_out += int((~is_none).sum())
         left, right = left[is_none], right[is_none]
         left_over = round(len(left) * share) if len(is_none) else total
-        strata.append(_Stratum(np.sort(_measured(measure, codes, left, right)), left_over))
+        strata.append(_Stratum(np.sort(measure.distance(codes, left, right).astype(float)), left_over))
     counted = _counted(measure, codes, strata, positives, group, undecided, side)
     return _conclude(measure, positives, used, strata, counted, float(max_false_pairs), taken_out)
 
@@ -288,13 +288,6 @@ class _Edit:
             saved = encode_jpeg(edit.apply(pixels), edit.quality)
             made.append(decode.decode_at(saved, decode.read_header(saved, self.limits), self.size).pixels)
         return made
-
-
-def _measured(measure: Measure, codes: Array, left: Array, right: Array) -> Array:
-    parts = [np.empty(0)]
-    for start in range(0, len(left), 100_000):
-        parts.append(measure.distance(codes, left[start : start + 100_000], right[start : start + 100_000]).astype(float))
-    return np.concatenate(parts)
 
 
 def _conclude(

@@ -185,6 +185,13 @@ def matrix(method: HashMethod, left: Array, right: Array) -> Array:
     return table
 
 
+def of_pairs(method: HashMethod, codes: Array, left: Array, right: Array) -> Array:
+    """Return the distances of chosen pairs of codes, (m,) float64; some at a time, for codes are large beside their distance."""
+    between, step = DISTANCES[method.distance].between, 100_000
+    parts = [between(codes[left[at : at + step]], codes[right[at : at + step]]) for at in range(0, len(left), step)]
+    return np.concatenate([np.empty(0), *parts])
+
+
 def _scaled(codes: Array) -> Array:
     return np.ascontiguousarray(codes * 10_000.0)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from visdatcompy_ds.calibration import Calibration
 
 Size = tuple[int, int] | int | None
-_PROBES = ("sha256", "width", "height", "phash")
+_SHAPES, _LOOKS = ("width", "height"), ("sha256", "phash")  # looks only where digests are made
 
 
 class Metrics(TwoDatasets):
@@ -107,7 +107,7 @@ class Metrics(TwoDatasets):
         import pandas as pd
 
         metric = METRICS[name]
-        found = self._measured(*_PROBES)
+        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
         found.refuse_large(f'pairs("{metric.name}", cutoff=…) finds all good pairs without it, nearest("{metric.name}") the best of each')
         rows, columns = found.rows, found.columns
         if metric.reads == "digest":
@@ -159,7 +159,7 @@ class Metrics(TwoDatasets):
 
         metric = METRICS[name]
         least = _cutoff_of(metric, cutoff)
-        found = self._measured(*_PROBES)
+        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
         files = found.left.files
         if metric.reads == "digest":
             numbers, decodes = self._numbers(found)
@@ -190,7 +190,7 @@ class Metrics(TwoDatasets):
         import pandas as pd
 
         metric = METRICS[name]
-        found = self._measured(*_PROBES)
+        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
         files = found.left.files
         if metric.reads == "digest":
             best = pixels.first_equal(self._numbers(found)[0], found.rows, found.columns, files)

@@ -41,6 +41,7 @@ class Hash(TwoDatasets):
 
     Examples
     --------
+    >>> from visdatcompy_ds import Dataset
     >>> hashes = Hash(Dataset("datasets/trail_new"), Dataset("datasets/trail"))
     >>> bool((hashes.pairs("phash", max_distance=4).distance <= 4).all())
     True

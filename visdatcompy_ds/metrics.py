@@ -54,6 +54,7 @@ class Metrics(TwoDatasets):
 
     Examples
     --------
+    >>> from visdatcompy_ds import Dataset
     >>> metrics = Metrics(Dataset("datasets/trail_new"), Dataset("datasets/trail"))
     >>> metrics.mse().shape
     (70, 30)

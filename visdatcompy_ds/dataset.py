@@ -105,8 +105,11 @@ class Dataset:
         return f"Dataset({for_display(self.name)!r}, {len(self)} images)"
 
     def is_same_as(self, other: Dataset) -> bool:
-        """Tell whether both hold the same files under the same paths."""
-        return self is other or (len(self.files) == len(other.files) and bool((self.files.path == other.files.path).all()))
+        """Tell whether both hold the same files under the same paths, read within the same limits."""
+        if self is other:
+            return True
+        has_same_files = len(self.files) == len(other.files) and bool((self.files.path == other.files.path).all())
+        return has_same_files and self._limits == other._limits
 
     @property
     def files(self) -> Files:

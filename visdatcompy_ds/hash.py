@@ -79,7 +79,7 @@ class Hash(TwoDatasets):
         )
         frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": entry.cutoff}
         if to_csv:
-            frame.attrs["saved"] = self._save(tables.frame_csv(frame), f"hash_{entry.name}", ".csv")
+            frame.attrs["saved"] = self.save(f"hash_{entry.name}", frame)
         return frame
 
     def matrix(self, method: str = "phash") -> pd.DataFrame:
@@ -95,8 +95,8 @@ class Hash(TwoDatasets):
         import pandas as pd
 
         entry = HASHES[method]
+        self._refuse_large(f'pairs("{entry.name}", max_distance=…) finds all near ones without it')
         found = self._measured(entry.name)
-        found.refuse_large(f'pairs("{entry.name}", max_distance=…) finds all near ones without it')
         table, rows, columns = found.table, found.rows, found.columns
         distance = distances.matrix(entry, table[entry.name][rows], table[entry.name][columns])
         distance[~found.is_known[rows]] = np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -11,15 +12,16 @@ import numpy as np
 
 from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.errors import ArgumentError
-from visdatcompy_ds.base.tables import Array
+from visdatcompy_ds.base.tables import Array, Fingerprints, object_array
 from visdatcompy_ds.catalog.metrics import METRICS, Metric
-from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES, HEADER_PROBES
 from visdatcompy_ds.dataset import Dataset
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.image import picture_size
 from visdatcompy_ds.reports import tables, text
 from visdatcompy_ds.stages import metric_pairs, pixels, stacks
-from visdatcompy_ds.two_datasets import Compared, TwoDatasets
+from visdatcompy_ds.stages.candidates.distinct import file_numbers
+from visdatcompy_ds.two_datasets import TwoDatasets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from visdatcompy_ds.calibration import Calibration
 
 Size = tuple[int, int] | int | None
-_SHAPES, _LOOKS = ("width", "height"), ("sha256", "phash")  # looks only where digests are made
+_LOOKS = ("sha256", "phash", "low_information")
 
 
 class Metrics(TwoDatasets):
@@ -78,7 +80,7 @@ class Metrics(TwoDatasets):
     ) -> None:
         super().__init__(dataset1, dataset2, results_path, workers, show_progress)
         self.size = None if size is None else picture_size(size)
-        self._held: tuple[Any, list[stacks.Stack], list[stacks.Stack] | None] | None = None
+        self._held: tuple[Any, _Pictures] | None = None
 
     def matrix(self, name: str, to_csv: bool = False, echo: bool = False, resize_images: bool = True) -> pd.DataFrame:
         """Return a metric of all images of `dataset1` (rows) with all of `dataset2` (columns), labelled by their ids.
@@ -108,21 +110,15 @@ class Metrics(TwoDatasets):
         import pandas as pd
 
         metric = METRICS[name]
-        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
-        found.refuse_large(f'pairs("{metric.name}", cutoff=…) finds all good pairs without it, nearest("{metric.name}") the best of each')
-        rows, columns = found.rows, found.columns
+        self._refuse_large(f'pairs("{metric.name}", cutoff=…) finds all good pairs without it, nearest("{metric.name}") the best of each')
+        held = self._pictures(metric, resize_images)
         if metric.reads == "digest":
-            numbers, _ = self._numbers(found)
-            values = np.where(numbers[rows][:, None] == numbers[columns][None], metric.identical, 0.0)
-            values[numbers[rows] < 0] = np.nan
-            values[:, numbers[columns] < 0] = np.nan
+            values = pixels.matrix(held.numbers, held.rows, held.columns, metric.identical)
         else:
-            left, right = self._stacks(found, metric, resize_images)
-            values = stacks.matrix(metric, left, right, rows, columns, self.workers, self.show_progress)
-        ids = found.table.files.id
-        frame = pd.DataFrame(values, index=list(ids[rows]), columns=list(ids[columns]))
-        named = int(found.is_known[rows].sum()) * int(found.is_known[columns].sum())
-        frame.attrs = {**self._facts(metric, found, resize_images), "shapes_differ": named - int((~np.isnan(values)).sum())}
+            values = stacks.matrix(metric, held.left, held.right, held.rows, held.columns, self.workers, self.show_progress)
+        ids = held.table.files.id
+        frame = pd.DataFrame(values, index=list(ids[held.rows]), columns=list(ids[held.columns]))
+        frame.attrs = {**self._facts(metric, held, resize_images), "shapes_differ": held.shapes_differ}
         if to_csv:
             frame.attrs["saved"] = self.save(f"metrics_{metric.name}", frame)
         if echo:
@@ -160,23 +156,18 @@ class Metrics(TwoDatasets):
 
         metric = METRICS[name]
         least = _cutoff_of(metric, cutoff)
-        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
-        files = found.left.files
+        held = self._pictures(metric, resize_images)
         if metric.reads == "digest":
-            numbers, decodes = self._numbers(found)
-            left, right = pixels.pairs_of(numbers, found.rows, found.others)
-            score, facts = np.full(len(left), metric.identical), {"decodes": decodes}
+            left, right = pixels.pairs_of(held.numbers, held.rows, held.others, held.files)
+            score, facts = np.full(len(left), metric.identical), {"decodes": held.decodes, "rule": pixels.RULE}
         else:
-            near = metric_pairs.find(metric, *self._stacks(found, metric, resize_images), least, self.workers, self.show_progress)
-            left, right, score = near.left, near.right, near.score
-            facts = {"pairs_total": near.pairs, "pairs_compared": near.compared}
-        is_first = np.zeros(len(files), bool)  # of several paths of one file, only the first
-        for side in (found.left, found.right):
-            is_first[side.rows], is_first[side.flat] = True, True
-        keep = is_first[left] & is_first[right] & (files[left] != files[right])
-        frame = pd.DataFrame(tables.scored_columns(found.table, left[keep], right[keep], score[keep]))
-        frame["is_duplicate"] = metric.is_within(score[keep], metric.cutoff_duplicate)
-        frame.attrs = {**self._facts(metric, found, resize_images), **facts, "cutoff": least, "higher_is_better": metric.higher_is_better}
+            found = metric_pairs.find(metric, held.left, held.right, least, held.files, self.workers, self.show_progress)
+            left, right, score = found.left, found.right, found.score
+            facts = {"pairs_total": found.pairs, "pairs_compared": found.compared}
+        frame = pd.DataFrame(tables.scored_columns(held.table, left, right, score))
+        frame["is_duplicate"] = metric.is_within(score, metric.cutoff_duplicate)
+        facts = {**facts, "cutoff": least, "higher_is_better": metric.higher_is_better}
+        frame.attrs = {**self._facts(metric, held, resize_images), **facts}
         return frame
 
     def nearest(self, name: str = "ssim", resize_images: bool = True) -> pd.DataFrame:
@@ -185,30 +176,32 @@ class Metrics(TwoDatasets):
         Returns
         -------
         DataFrame
-            Indexed by the id of the image; ``similar_image_name``, ``score``, ``is_similar`` (within ``cutoff_similar`` of the catalog) and
-            ``is_duplicate``. Empty where an image cannot be used or nothing has its shape; for "pix2pix" where none is equal.
+            Indexed by the id of the image; ``similar_image_name``, ``similar_dataset``, ``score``, ``is_similar`` (within
+            ``cutoff_similar`` of the catalog) and ``is_duplicate``. Empty where an image cannot be used or nothing has its shape; for
+            "pix2pix" where none is equal.
         """
         import pandas as pd
 
         metric = METRICS[name]
-        found = self._measured(*_SHAPES, *(_LOOKS if metric.reads == "digest" else ()))
-        files = found.left.files
+        held = self._pictures(metric, resize_images)
         if metric.reads == "digest":
-            best = pixels.first_equal(self._numbers(found)[0], found.rows, found.columns, files)
+            best = pixels.first_equal(held.numbers, held.rows, held.columns, held.files)
             score = np.where(best >= 0, metric.identical, np.nan)
         else:
-            best, score = metric_pairs.nearest(metric, *self._stacks(found, metric, resize_images), files, self.workers, self.show_progress)
-        best, score = best[found.rows], score[found.rows]
+            best, score = metric_pairs.nearest(metric, held.left, held.right, held.files, self.workers, self.show_progress)
+        best, score = best[held.rows], score[held.rows]
+        names, ids = tables.names_of(held.table, best)
         frame = pd.DataFrame(
             {
-                "similar_image_name": np.array([found.table.files.id[row] if row >= 0 else None for row in best.tolist()], object),
+                "similar_image_name": object_array(name or None for name in ids),
+                "similar_dataset": object_array(name or None for name in names),
                 "score": score,
                 "is_similar": metric.is_within(score, metric.cutoff_similar),
                 "is_duplicate": metric.is_within(score, metric.cutoff_duplicate),
             },
-            index=pd.Index(found.table.files.id[found.rows], name="image_name"),
+            index=pd.Index(held.table.files.id[held.rows], name="image_name"),
         )
-        frame.attrs = self._facts(metric, found, resize_images)
+        frame.attrs = self._facts(metric, held, resize_images)
         return frame
 
     def calibrate(self, name: str = "ssim", max_false_pairs: float = 1.0, seed: int = 42) -> Calibration:
@@ -244,27 +237,79 @@ class Metrics(TwoDatasets):
         )
         return self._calibrated(found, measure, max_false_pairs, seed)
 
-    def _facts(self, metric: Metric, found: Compared, resize_images: bool) -> dict[str, Any]:
+    def _facts(self, metric: Metric, held: _Pictures, resize_images: bool) -> dict[str, Any]:
         """Return what every table says of itself."""
         size = self.size if resize_images and metric.reads != "digest" else None
         grid = "full resolution" if size is None else f"{size[0]} x {size[1]}"
-        return {"metric": metric.name, "datasets": self._names, "size": grid, "unusable": found.unusable}
+        return {"metric": metric.name, "datasets": self._names, "size": grid, "unusable": held.unusable}
 
-    def _numbers(self, found: Compared) -> tuple[Array, int]:
-        """Return the numbers of equal pixels, -1 for unusable images, and the decodes they took."""
-        rows = np.unique(found.everything[found.is_known[found.everything]])
-        return pixels.equal_pixels(found.table, rows, self.workers, self._limits, self.show_progress)
-
-    def _stacks(self, found: Compared, metric: Metric, resize_images: bool) -> tuple[list[stacks.Stack], list[stacks.Stack] | None]:
-        """Return the pictures of both datasets; those of the last call are kept."""
-        size, is_grey = self.size if resize_images else None, metric.reads == "grey"
-        sides = [rows[found.is_known[rows]] for rows in ([found.rows] if found.others is None else [found.rows, found.others])]
-        key = (size, is_grey, *(side.tobytes() for side in sides), *(id(dataset.files) for dataset in self._datasets))
+    def _pictures(self, metric: Metric, resize_images: bool) -> _Pictures:
+        """Return what `metric` compares of both datasets; pictures of the last call are kept."""
+        table, rows, others = self._table(*HEADER_PROBES, *(_LOOKS if metric.reads == "digest" else ()))
+        files = table.files
+        # Pictures are told from others by what their files are: a file that was rewritten since it was listed counts as it was listed.
+        facts = (files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
+        everything = rows if others is None else np.concatenate([rows, others])
+        size = self.size if resize_images else None
+        key = (
+            metric.reads,
+            None if metric.reads == "digest" else size,
+            others is None,
+            *(tuple(fact[everything].tolist()) for fact in facts),
+        )
         if self._held is None or self._held[0] != key:
             self._held = None  # both need not fit at once
-            loaded = [stacks.load(found.table, side, size, is_grey, self.workers, self._limits, self.show_progress) for side in sides]
-            self._held = (key, loaded[0], loaded[1] if len(loaded) > 1 else None)
-        return self._held[1], self._held[2]
+            held = _Pictures(table, rows, others, file_numbers(table))
+            sides = [side[files.is_usable[side]] for side in ([rows] if others is None else [rows, others])]
+            if metric.reads == "digest":
+                usable = np.unique(np.concatenate(sides))
+                usable = usable[table["decoded"][usable]]
+                held.numbers, held.decodes = pixels.equal_pixels(table, usable, self.workers, self._limits, self.show_progress)
+            else:
+                is_grey = metric.reads == "grey"
+                loaded = [stacks.load(table, side, size, is_grey, self.workers, self._limits, self.show_progress) for side in sides]
+                held.left, held.right = loaded[0], loaded[1] if len(loaded) > 1 else None
+            self._held = (key, held)
+        return self._held[1]
+
+
+@dataclasses.dataclass
+class _Pictures:
+    """Images of one or two datasets and what is compared of them: stacks of pictures, or numbers of equal pixels."""
+
+    table: Fingerprints
+    rows: Array
+    others: Array | None
+    files: Array
+    left: list[stacks.Stack] = dataclasses.field(default_factory=list)
+    right: list[stacks.Stack] | None = None
+    numbers: Array = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
+    decodes: int = 0
+
+    @property
+    def columns(self) -> Array:
+        """Images that stand for the columns of a matrix."""
+        return self.rows if self.others is None else self.others
+
+    @property
+    def _shapes(self) -> list[dict[tuple[int, ...], int]]:
+        """Number of pictures of each shape, by side."""
+        return [{stack.pictures.shape[1:3]: len(stack.rows) for stack in side} for side in (self.left, self.right or [])]
+
+    @property
+    def unusable(self) -> int:
+        """Number of images that could not be read whole."""
+        images = len(self.rows) + (0 if self.others is None else len(self.others))
+        if len(self.numbers):
+            everything = self.rows if self.others is None else np.concatenate([self.rows, self.others])
+            return int((self.numbers[everything] < 0).sum())
+        return images - sum(sum(side.values()) for side in self._shapes)
+
+    @property
+    def shapes_differ(self) -> int:
+        """Number of cells of a matrix whose pictures have different shapes."""
+        one, other = self._shapes[0], self._shapes[0 if self.right is None else 1]
+        return sum(one.values()) * sum(other.values()) - sum(count * other.get(shape, 0) for shape, count in one.items())
 
 
 def _cutoff_of(metric: Metric, given: float | None) -> float:
@@ -279,6 +324,8 @@ def _cutoff_of(metric: Metric, given: float | None) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     is_endless = math.isinf(number) and number != metric.identical
+    if metric.reads == "digest" and number <= 0:
+        raise ArgumentError(f"cutoff={given!r}", f"Allowed for {metric.name}: 1", "Unequal pictures are all pairs but those")
     if isinstance(given, (str, bytes, bool, np.bool_)) or not low <= number <= high or is_endless:
         better = "as high or higher" if metric.higher_is_better else "as low or lower"
         raise ArgumentError(

@@ -15,7 +15,7 @@ from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.calibration import Calibration
 from visdatcompy_ds.catalog.metrics import METRICS
-from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.catalog.probes import HEADER_PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.run import Workers, worker_count
@@ -81,14 +81,24 @@ class TwoDatasets:
         given = [dataclasses.asdict(dataset._limits) for dataset in self._datasets]
         return Limits(**{name: max(limits[name] for limits in given) for name in given[0]})
 
-    def _measured(self, *probes: str) -> Compared:
-        """Return the table of all files, and what of it may be compared."""
+    def _table(self, *probes: str) -> tuple[Fingerprints, Array, Array | None]:
+        """Return the table of all files with these columns, and the rows of the images of both datasets; None where there is one."""
         for dataset in self._datasets:
             if not len(dataset):
                 raise EmptySourceError(f"No images in {dataset.path}", "", "Check the folder; formats are told by content, not by name")
-        table = Fingerprints.combine([dataset.measured("low_information", *probes) for dataset in self._datasets])
+        table = Fingerprints.combine([dataset.measured(*probes) for dataset in self._datasets])
         rows = [dataset._rows for dataset in self._datasets]
-        return Compared(table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files))
+        return table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files)
+
+    def _measured(self, *probes: str) -> Compared:
+        """Return the table of all files, and what of it may be matched by hashes."""
+        return Compared(*self._table("low_information", *probes))
+
+    def _refuse_large(self, instead: str) -> None:
+        """Raise an error for a matrix above 50 million cells, naming what to do instead."""
+        rows, columns = len(self._datasets[0]), len(self._datasets[-1])
+        if rows * columns > _MOST_CELLS:
+            raise ArgumentError(f"A matrix of {rows} x {columns} cells", f"Allowed: {_MOST_CELLS // 10**6} million", instead)
 
     def _calibrated(self, found: Compared, measure: Measure, max_false_pairs: float, seed: int) -> Calibration:
         """Find the cut-off of a measure on these images; their table holds the columns of ``CLEAN_PROBES``."""
@@ -131,15 +141,22 @@ class TwoDatasets:
         str
             Where it was written.
         """
-        if not isinstance(name, str) or not name.strip(". ") or any(mark in name for mark in "/\\\0"):
-            raise ArgumentError(f"name={name!r}", "Allowed: the name of a file without a folder", "results_path= says where files go")
+        if (
+            not isinstance(name, str)
+            or not name.strip(". ")
+            or len(name) > 200
+            or any(mark in "/\\" or not mark.isprintable() for mark in name)
+        ):
+            raise ArgumentError(
+                f"name={name!r}", "Allowed: the name of a file without a folder, up to 200 characters", "results_path= says where files go"
+            )
         import pandas as pd
 
         if isinstance(result, pd.DataFrame):
-            return self._save(tables.frame_csv(result), name.removesuffix(".csv"), ".csv")
+            return self._write(f"{self._free(name.removesuffix('.csv'), '.csv')}.csv", tables.frame_csv(result))
         if not hasattr(result, "savefig"):
             raise ArgumentError(f"A result of type {type(result).__name__}", "Allowed: a DataFrame or a matplotlib Figure")
-        return self._save(figures.to_png(result), name.removesuffix(".png"), ".png")
+        return self._write(f"{self._free(name.removesuffix('.png'), '.png')}.png", figures.to_png(result))
 
     def report(self, pairs: pd.DataFrame) -> str:
         """Write ``pairs.html``, a page of pairs side by side, and ``pairs.csv`` into `results_path`; return where the page is.
@@ -154,19 +171,24 @@ class TwoDatasets:
         missing += [] if {"score", "distance"} & set(pairs.columns) else ["score"]
         if missing:
             raise ArgumentError(f"A table without {', '.join(missing)}", "Allowed: what pairs() gives", 'm.report(m.pairs("ssim"))')
-        found = self._measured(*CLEAN_PROBES)
-        page = html.pairs_page(found.table, pairs)
-        self._save(tables.frame_csv(pairs), "pairs", ".csv")
-        return self._save(page, "pairs", ".html")
+        stem = self._free("pairs", ".csv", ".html")
+        table, _, _ = self._table(*HEADER_PROBES)
+        page = html.pairs_page(table, pairs, f"{stem}.csv")
+        self._write(f"{stem}.csv", tables.frame_csv(pairs))
+        return self._write(f"{stem}.html", page)
 
-    def _save(self, data: bytes, stem: str, suffix: str) -> str:
-        """Write a file into `results_path`, under a number where its name is taken, and return where."""
+    def _free(self, stem: str, *suffixes: str) -> str:
+        """Return a name for files in `results_path`, with a number where it is taken."""
+        name, number = stem, 2
+        while any((self.results_path / f"{name}{suffix}").exists() for suffix in suffixes):
+            name, number = f"{stem}-{number}", number + 1
+        return name
+
+    def _write(self, name: str, data: bytes) -> str:
+        """Write a file into `results_path` and return where."""
         tables.make_folder(self.results_path)
-        path, number = self.results_path / f"{stem}{suffix}", 2
-        while path.exists():
-            path, number = self.results_path / f"{stem}-{number}{suffix}", number + 1
-        tables.save(path, data)
-        return str(path)
+        tables.save(self.results_path / name, data)
+        return str(self.results_path / name)
 
 
 class Compared:
@@ -216,13 +238,6 @@ class Compared:
         compared, flat = sum(len(side.rows) for side in sides), sum(len(side.flat) for side in sides)
         same_file = len(self.everything) - compared - flat - self.unusable
         return {"compared": compared, "set_aside": flat, "unusable": self.unusable, "same_file": same_file}
-
-    def refuse_large(self, instead: str) -> None:
-        """Raise an error for a matrix above 50 million cells, naming what to do instead."""
-        if len(self.rows) * len(self.columns) > _MOST_CELLS:
-            raise ArgumentError(
-                f"A matrix of {len(self.rows)} x {len(self.columns)} cells", f"Allowed: {_MOST_CELLS // 10**6} million", instead
-            )
 
 
 def _require_table(value: object) -> None:

@@ -1,11 +1,13 @@
 """The noun Metrics, as a user meets it."""
 
 import csv
+import errno
 import math
 import os
 import re
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -217,7 +219,7 @@ def test_what_a_pass_costs_is_said(both):
     assert both.pairs("pix2pix").attrs["decodes"] < 98
 
 
-def test_the_order_of_files_and_the_workers_change_nothing(both, datasets):
+def test_sides_and_workers_change_nothing(both):
     one = Metrics(both.dataset1, both.dataset2, size=64, workers=1).pairs("ssim", 0.7)
     assert one.equals(both.pairs("ssim", 0.7))
     swapped = Metrics(both.dataset2, both.dataset1, size=64, workers=3).pairs("ssim", 0.7)
@@ -252,11 +254,14 @@ BAD = {
     "a cut-off beyond the range": (lambda m: m.pairs("ssim", 1.5), ArgumentError, "-1 to 1"),
     "a cut-off that is none": (lambda m: m.pairs("mse", float("nan")), ArgumentError, "cutoff=nan"),
     "an endless cut-off": (lambda m: m.pairs("nrmse", float("inf")), ArgumentError, "cutoff=inf"),
+    "a cut-off that all pairs meet": (lambda m: m.pairs("pix2pix", 0), ArgumentError, "Allowed for pix2pix: 1"),
     "a cut-off of yes": (lambda m: m.pairs("mse", True), ArgumentError, "cutoff=True"),
     "showing text": (lambda m: m.show("x"), ArgumentError, "DataFrame"),
     "showing nothing": (lambda m: m.show(pd.DataFrame()), ArgumentError, "0 x 0"),
     "showing names": (lambda m: m.show(pd.DataFrame({"a": ["x"]})), ArgumentError, "without numbers"),
     "saving under a path": (lambda m: m.save("../x", pd.DataFrame({"a": [1]})), ArgumentError, "without a folder"),
+    "saving under a long name": (lambda m: m.save("a" * 300, pd.DataFrame({"a": [1]})), ArgumentError, "200 characters"),
+    "saving under two lines": (lambda m: m.save("a\nb", pd.DataFrame({"a": [1]})), ArgumentError, "name='a\\nb'"),
     "saving text": (lambda m: m.save("x", "text"), ArgumentError, "DataFrame or a matplotlib Figure"),
     "reporting another table": (lambda m: m.report(pd.DataFrame({"a": [1]})), ArgumentError, "left_dataset"),
     "a wish for no false pairs": (lambda m: m.calibrate("mse", 0), ArgumentError, "max_false_pairs"),
@@ -282,9 +287,57 @@ def test_pictures_beyond_the_disk_are_refused(both, monkeypatch):
     from visdatcompy_ds.stages import stacks
 
     monkeypatch.setattr(stacks, "_IN_MEMORY", 10)
-    monkeypatch.setattr(stacks.shutil, "disk_usage", lambda _: os.statvfs_result and type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(stacks.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(ArgumentError, match="smaller size="):
         Metrics(both.dataset1, size=65).mse()
+
+
+def test_a_disk_that_fills_up_is_an_error_and_no_crash(both, monkeypatch):
+    from visdatcompy_ds.stages import stacks
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stacks, "_IN_MEMORY", 10)
+    monkeypatch.setattr(stacks.os, "posix_fallocate", full)
+    with pytest.raises(ArgumentError, match="smaller size="):
+        Metrics(both.dataset1, size=65).mse()
+
+
+def test_a_file_that_is_gone_or_damaged_since_is_counted_as_unusable(tmp_path, photo, write):
+    for k in range(6):
+        write(f"{k}.jpg", photo(k))
+    data = Dataset(tmp_path)
+    data.fingerprints("phash")
+    (tmp_path / "3.jpg").unlink()
+    whole = (tmp_path / "4.jpg").read_bytes()
+    (tmp_path / "4.jpg").write_bytes(whole[: len(whole) // 2])
+    frame = Metrics(data, size=32).mse()
+    assert frame.attrs["unusable"] == 2 and frame.attrs["shapes_differ"] == 0
+    assert frame.isna().sum().sum() == 36 - 16
+    assert Metrics(data, size=32).pairs("mse", 65025).attrs["unusable"] == 2
+
+
+def test_equal_pixels_are_found_whatever_the_format_and_texture(tmp_path, photo, write):
+    """JPEG and PNG of one decode are reduced in two ways: their hashes may differ by more than any cut-off."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    for name, picture in {"noise": noise, "binary": (noise > 127).astype(np.uint8) * 255, "photo": photo(3)}.items():
+        path = write(f"{name}.jpg", picture, quality=50)
+        write(f"{name}.png", Image(path).read("rgb"))
+    pairs = Metrics(Dataset(tmp_path)).pairs("pix2pix")
+    assert {(pair.left_id, pair.right_id) for pair in pairs.itertuples()} == {
+        (f"{name}.jpg", f"{name}.png") for name in ("noise", "binary", "photo")
+    }
+    assert "JPEG" in pairs.attrs["rule"]
+
+
+def test_a_second_report_names_its_own_table(tmp_path, datasets):
+    metrics = Metrics(Dataset(datasets / "trail"), results_path=tmp_path, size=32)
+    (tmp_path / "pairs.csv").write_text("of somebody else")
+    page = metrics.report(metrics.pairs("mse", 50))
+    assert page.endswith("pairs-2.html") and "pairs-2.csv" in Path(page).read_text(encoding="utf-8")
+    assert (tmp_path / "pairs-2.csv").exists() and (tmp_path / "pairs.csv").read_text() == "of somebody else"
 
 
 def test_results_go_where_they_can(tmp_path, datasets):

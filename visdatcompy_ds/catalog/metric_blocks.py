@@ -87,7 +87,9 @@ def relative_root(mean: Any, rms: Any) -> Any:
 
 def up_to_relative_root(cutoff: float, rms: Any) -> Any:
     """Return the mean squared difference of an NRMSE."""
-    return (cutoff * rms) ** 2
+    import numpy as np
+
+    return np.minimum(cutoff * rms, 255.0) ** 2
 
 
 def decibels(mean: Any, rms: Any) -> Any:
@@ -154,9 +156,10 @@ def mutual_informations(left: Any, left_facts: tuple[Any, ...], right: Any, righ
             )
     with np.errstate(divide="ignore", invalid="ignore"):
         values = (entropy[:, None] + other_entropy[None]) / _entropy(sums * unit, binned.shape[1])  # addition commutes: either order
-    values[is_flat[:, None] & other_is_flat[None]] = 1.0
-    # Equal bins may be other pictures: only equal pixels are the same picture.
-    for i, j in np.argwhere((values >= 2 - 1e-12) | (is_flat[:, None] & other_is_flat[None])).tolist():
+    both_flat = is_flat[:, None] & other_is_flat[None]
+    alike = np.argwhere((values >= 2 - 1e-12) | both_flat).tolist()
+    values = np.where(both_flat, 1.0, np.clip(values, 1.0, np.nextafter(2.0, 1.0)))
+    for i, j in alike:  # equal bins may be other pictures: only equal pixels give 2
         if np.array_equal(left[i], right[j]):
             values[i, j] = 2.0
-    return np.where(is_open | (values == 2), np.clip(values, 1.0, 2.0), -np.inf)
+    return np.where(is_open | (values == 2), values, -np.inf)

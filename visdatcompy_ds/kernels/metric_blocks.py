@@ -16,7 +16,7 @@ from visdatcompy_ds.kernels.compiled import compiled
 _U = np.uint64
 WINDOW = 7  # side of the SSIM window, as in scikit-image
 _COUNT = WINDOW * WINDOW
-_LANES = np.uint64(16)
+_LANES, _FLOATS = np.uint64(16), np.uint64(256)
 _STRIP = np.uint64(256 * 64)  # pixels
 # (0.01 * 255)² and (0.03 * 255)², in the units of sums over a window: times 49², times 49 * 48
 _C1, _C2 = np.float32(6.5025 * _COUNT * _COUNT), np.float32(58.5225 * _COUNT * (_COUNT - 1))
@@ -127,7 +127,7 @@ def _similarity(
     a: Any, a_sums: Any, a_spread: Any, b: Any, b_sums: Any, b_spread: Any, least: float, room: Any, ratio: Any, lanes: Any
 ) -> float:
     height, width = a.shape
-    needed = least * ((height - 6) * (width - 6))
+    needed = (least - 1e-6) * ((height - 6) * (width - 6))  # a hair below: a whole sum is compared by its value
     column, two, four, row = room[0], room[1], room[2], room[3]
     column[:] = 0
     both, total, inner = np.float32(2), 0.0, _U(width - 6)
@@ -150,12 +150,13 @@ def _similarity(
             covariance = np.float32(_COUNT * row[x] - product)
             above = (both * np.float32(product) + _C1) * (both * covariance + _C2)
             ratio[x] = above / ((mean_a * mean_a + mean_b * mean_b + _C1) * (va[x] + vb[x] + _C2))
-        lanes[:] = 0  # sums side by side: SIMD without changing the order of any of them
-        for x in range(_U(0), whole, _LANES):
+        for start in range(_U(0), whole, _FLOATS):  # few enough terms for float32
+            lanes[:] = 0  # sums side by side: SIMD without changing the order of any of them
+            for x in range(start, min(start + _FLOATS, whole), _LANES):
+                for lane in range(_LANES):
+                    lanes[lane] += ratio[x + lane]
             for lane in range(_LANES):
-                lanes[lane] += ratio[x + lane]
-        for lane in range(_LANES):
-            total += lanes[lane]
+                total += lanes[lane]
         for x in range(whole, inner):
             total += ratio[x]
         if total + (height - 1 - y) * (width - 6) * _AT_MOST < needed:  # even if all that is left were equal
@@ -210,6 +211,7 @@ def levels(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.i
     return binned, counts, low == high
 
 
+@functools.lru_cache(maxsize=4)
 def logarithms(pixels: int) -> tuple[NDArray[np.int64], float]:
     """Return c log c for 0 to `pixels`, (pixels + 1,), in whole numbers of a unit, and that unit.
 

@@ -16,8 +16,6 @@ from visdatcompy_ds.kernels.compiled import compiled
 
 _U = np.uint64
 _RUN = 4096  # pixels summed in 32 bits: 4096 * 255² is below 2^31
-# What rounding in float32 can add to a distance of 1025 features: relative, and absolute in grey levels.
-_HAIR, _LEVEL = np.float32(1 + 2e-4), np.float32(1.0)
 
 
 @compiled
@@ -64,6 +62,13 @@ def features(pictures: NDArray[np.uint8], cells: int, power: int) -> NDArray[np.
     return np.concatenate([shown, rest[:, None]], axis=1).astype(np.float32)
 
 
+def widened(reach: NDArray[np.float64], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return distances of pixels (n,), widened by what rounding in float32 can add to the distance of two of these features (n, d)."""
+    largest = float(np.abs(rows).max(initial=0))
+    # A sum of d terms is exact to d / 2^24 of itself, each feature to 1 / 2^24 of its size.
+    return (reach * (1 + rows.shape[1] * 2.0**-22) + rows.shape[1] * largest * 2.0**-22 + 1e-3).astype(np.float32)
+
+
 @compiled
 def _grown(found: Any) -> Any:
     larger = np.empty((2 * len(found), 2), np.int32)
@@ -93,8 +98,14 @@ def _apart(a: Any, b: Any, power: int, lanes: Any) -> Any:
     return total
 
 
-@compiled
-def near_features(left: Any, right: Any, most_left: Any, most_right: Any, power: int, is_self: bool) -> Any:
+def near_features(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    most_left: NDArray[np.float32],
+    most_right: NDArray[np.float32],
+    power: int,
+    is_self: bool,
+) -> NDArray[np.int32]:
     """Return positions (m, 2) int32 of rows whose features leave it possible that pictures are within reach of either.
 
     Parameters
@@ -102,16 +113,31 @@ def near_features(left: Any, right: Any, most_left: Any, most_right: Any, power:
     left, right : (n, d), (m, d) float32
         From :func:`features`.
     most_left, most_right : (n,), (m,) float32
-        Largest distance of pixels (for `power` 2 Euclidean) that counts, by the left and by the right picture; the larger holds.
+        Largest distance of pixels (for `power` 2 Euclidean) that counts, by the left and by the right picture, from :func:`widened`; the
+        larger holds.
     power : {1, 2}
     is_self : bool
         The rows are the same: each pair in one order, none with itself.
     """
+    if power == 1:
+        return np.asarray(_near_sums(left, right, most_left, most_right, is_self))
+    a, b = (left**2).sum(axis=1), (right**2).sum(axis=1)
+    apart = a[:, None] + b[None] - 2 * (left @ right.T)
+    reach = np.maximum(most_left[:, None], most_right[None])
+    # d products, added in any order, are exact to d / 2^24 of the sum of their sizes, which is at most (a + b) / 2: twice that, and as much
+    # for each of the squares.
+    near = apart <= reach * reach + np.float32(left.shape[1] * 2.0**-22) * (a[:, None] + b[None])
+    if is_self:
+        near = np.triu(near, 1)
+    return np.argwhere(near).astype(np.int32)
+
+
+@compiled
+def _near_sums(left: Any, right: Any, most_left: Any, most_right: Any, is_self: bool) -> Any:
     found, lanes, m = np.empty((256, 2), np.int32), np.zeros(16, np.float32), 0
     for i in range(len(left)):
         for j in range(i + 1 if is_self else 0, len(right)):
-            reach = max(most_left[i], most_right[j]) * _HAIR + _LEVEL
-            if _apart(left[i], right[j], power, lanes) <= (reach if power == 1 else reach * reach):
+            if _apart(left[i], right[j], 1, lanes) <= max(most_left[i], most_right[j]):
                 if m == len(found):
                     found = _grown(found)
                 found[m, 0], found[m, 1] = i, j
@@ -125,7 +151,7 @@ def still_near(left: Any, right: Any, most_left: Any, most_right: Any, power: in
     kept, lanes, m = np.empty_like(pairs), np.zeros(16, np.float32), 0
     for p in range(len(pairs)):
         i, j = pairs[p]
-        reach = max(most_left[i], most_right[j]) * _HAIR + _LEVEL
+        reach = max(most_left[i], most_right[j])
         if _apart(left[i], right[j], power, lanes) <= (reach if power == 1 else reach * reach):
             kept[m, 0], kept[m, 1] = i, j
             m += 1

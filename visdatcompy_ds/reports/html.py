@@ -67,15 +67,17 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
     )
 
 
-def pairs_page(table: Fingerprints, pairs: pd.DataFrame) -> bytes:
+def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     """Return a page of pairs side by side.
 
     Parameters
     ----------
     table : Fingerprints
-        With the columns of ``CLEAN_PROBES``.
+        With the columns of ``HEADER_PROBES`` and the context.
     pairs : DataFrame
         left_dataset, left_id, right_dataset, right_id, and score or distance; the first of them are shown.
+    whole : str
+        Name of the file that holds all of them.
     """
     files, attributes = table.files, pairs.attrs
     facts = {"name": attributes.get("metric", attributes.get("method")), "cutoff": attributes.get("cutoff", attributes.get("max_distance"))}
@@ -87,7 +89,9 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame) -> bytes:
         if min(rows) >= 0:  # pairs of other datasets have no picture here
             entries.append({"cards": [_card(table, row) for row in rows], "score": f"{pair.score:.4g}"})
     shown = [card["row"] for entry in entries for card in entry["cards"]]
-    return _rendered("pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries))
+    return _rendered(
+        "pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries), whole=whole
+    )
 
 
 def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values: Any) -> bytes:

@@ -138,7 +138,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _named(table: Fingerprints, rows: Array) -> tuple[list[str], list[str]]:
+def names_of(table: Fingerprints, rows: Array) -> tuple[list[str], list[str]]:
     """Return dataset names and ids of rows; "" for -1."""
     known = [(table.files.dataset_name(row), table.files.id[row]) if row >= 0 else ("", "") for row in rows.tolist()]
     return [name for name, _ in known], [file_id for _, file_id in known]
@@ -147,7 +147,7 @@ def _named(table: Fingerprints, rows: Array) -> tuple[list[str], list[str]]:
 def image_columns(table: Fingerprints) -> Columns:
     """Return the columns of images.csv: one row per file found, whatever became of it."""
     n = len(table)
-    names, ids = _named(table, np.arange(n))
+    names, ids = names_of(table, np.arange(n))
     known = table["width"] > 0
     columns: Columns = {
         "dataset": names,
@@ -178,7 +178,7 @@ def _hex_digests(digests: Array) -> list[str]:
 
 def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
     """Return the columns of pairs.csv."""
-    (left_names, left_ids), (right_names, right_ids) = _named(table, pairs.left), _named(table, pairs.right)
+    (left_names, left_ids), (right_names, right_ids) = names_of(table, pairs.left), names_of(table, pairs.right)
     nothing = [None] * len(pairs)
     return {
         "left_dataset": left_names,
@@ -218,7 +218,7 @@ def scored_columns(table: Fingerprints, left: Array, right: Array, score: Array)
 
 def _sides(table: Fingerprints, left: Array, right: Array) -> Columns:
     """Return the names of both sides of pairs."""
-    (left_names, left_ids), (right_names, right_ids) = _named(table, left), _named(table, right)
+    (left_names, left_ids), (right_names, right_ids) = names_of(table, left), names_of(table, right)
     return {
         "left_dataset": text_array(left_names),
         "left_id": text_array(left_ids),
@@ -229,13 +229,13 @@ def _sides(table: Fingerprints, left: Array, right: Array) -> Columns:
 
 def group_columns(table: Fingerprints, group: Array, row: Array, is_keeper: Array, distance: Array) -> Columns:
     """Return the columns of groups, a row per image."""
-    names, ids = _named(table, row)
+    names, ids = names_of(table, row)
     return {"group": group, "dataset": text_array(names), "id": text_array(ids), "is_keeper": is_keeper, "distance": distance}
 
 
 def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:
     """Return the columns of plan.csv."""
-    (names, ids), (keeper_names, keeper_ids) = _named(table, plan.row), _named(table, plan.keeper)
+    (names, ids), (keeper_names, keeper_ids) = names_of(table, plan.row), names_of(table, plan.keeper)
     middle = {"action": plan.action, "class": plan.klass, "stage": plan.stage, "reason": plan.reason}
     last = {
         "measure": plan.measure,
@@ -257,8 +257,8 @@ def problem_columns(table: Fingerprints) -> Columns:
 
 def selection_columns(table: Fingerprints, chosen: SelectionTable) -> Columns:
     """Return the columns of selected.csv."""
-    names, ids = _named(table, chosen.row)
-    given_names, given_ids = _named(table, chosen.nearest_given)
+    names, ids = names_of(table, chosen.row)
+    given_names, given_ids = names_of(table, chosen.nearest_given)
     return {
         "rank": list(chosen.rank),
         "dataset": names,

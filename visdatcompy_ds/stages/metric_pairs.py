@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.tables import Array
 from visdatcompy_ds.catalog.metrics import Metric
-from visdatcompy_ds.engine.run import Workers, progress, run
-from visdatcompy_ds.stages.stacks import Stack, Tile, matrix, tiles, values_of
+from visdatcompy_ds.engine.run import Workers, run
+from visdatcompy_ds.stages.candidates.distinct import first_paths
+from visdatcompy_ds.stages.stacks import Stack, Tile, computed, matrix, tiles, values_of
 
 MOST_PAIRS = 10_000_000
 _COARSE, _FINE = 8, 32  # cells a side
@@ -45,6 +47,7 @@ def find(
     left: list[Stack],
     right: list[Stack] | None,
     cutoff: float,
+    files: Array,
     workers: Workers = "auto",
     show_progress: bool | None = None,
 ) -> Found:
@@ -58,6 +61,8 @@ def find(
         None compares `left` with itself.
     cutoff : float
         In the unit of the metric.
+    files : (all rows,) int64
+        Rows of one number are paths of one file: of several on a side the first is compared, and none with another.
     workers, show_progress
         As everywhere.
 
@@ -68,24 +73,23 @@ def find(
     """
     work = _Whole(metric, cutoff) if metric.difference is None else _Pruned(metric, cutoff, [*left, *(right or [])], workers)
     cut = tiles(left, right, work.step, halved=right is None)
-    bar = progress(sum(tile.size for tile in cut), f"pairs by {metric.name}", show_progress, "pairs")
     parts, compared, count = [], 0, 0
-    for tile, (i, j, score, looked) in zip(cut, run(cut, work, workers), strict=True):
+    for tile, (i, j, score, looked) in computed(cut, work, f"pairs by {metric.name}", workers, show_progress):
         parts.append((tile.rows[0][i], tile.rows[1][j], score))
         compared, count = compared + looked, count + len(i)
-        bar.update(tile.size)
         if count > MOST_PAIRS:
-            bar.close()
             raise ArgumentError(
                 f"More than {MOST_PAIRS // 10**6} million pairs have {metric.name} {'>=' if metric.higher_is_better else '<='} {cutoff:g}",
                 f"Allowed: {MOST_PAIRS // 10**6} million",
                 "Give a stricter cutoff, or nearest() for the best of each image",
             )
-    bar.close()
     empty = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     rows, others, scores = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
     if right is None:
         rows, others = np.minimum(rows, others), np.maximum(rows, others)
+    sides = [np.concatenate([np.empty(0, np.int64), *(stack.rows for stack in side)]) for side in (left, left if right is None else right)]
+    keep = first_paths(sides[0], files)[rows] & first_paths(sides[1], files)[others] & (files[rows] != files[others])
+    rows, others, scores = rows[keep], others[keep], scores[keep]
     order = np.lexsort((others, rows, -scores if metric.higher_is_better else scores))
     return Found(rows[order], others[order], scores[order], sum(tile.size for tile in cut), compared)
 
@@ -108,20 +112,28 @@ def nearest(
         Rows of one number are one file and no neighbours.
     """
     best, score = np.full(len(files), -1, np.int64), np.full(len(files), np.nan)
-    cut = tiles(left, right, metric.tile)
-    bar = progress(sum((tile.i_end - tile.i) * (tile.j_end - tile.j) for tile in cut), f"nearest by {metric.name}", show_progress, "pairs")
     sign = -1.0 if metric.higher_is_better else 1.0
-    for tile, values in zip(cut, run(cut, lambda tile: values_of(metric, *tile.pictures), workers), strict=True):
-        rows, others = tile.rows
+
+    def offer(rows: Array, others: Array, values: Array) -> None:
         apart = np.where(files[rows][:, None] == files[others][None], np.nan, sign * values)
         known = np.flatnonzero(~np.isnan(apart).all(axis=1))
         at = np.nanargmin(apart[known], axis=1)  # of equals the first
         found, row, other = apart[known, at], rows[known], others[at]
         better = (best[row] < 0) | (found < sign * score[row]) | ((found == sign * score[row]) & (other < best[row]))
         best[row[better]], score[row[better]] = other[better], sign * found[better]
-        bar.update(values.size)
-    bar.close()
+
+    is_mirrored = right is None and metric.is_symmetric
+    cut = tiles(left, right, metric.tile, halved=is_mirrored)
+    work = functools.partial(_values, metric)
+    for tile, values in computed(cut, work, f"nearest by {metric.name}", workers, show_progress):
+        offer(*tile.rows, values)
+        if is_mirrored and not tile.is_diagonal:
+            offer(*tile.rows[::-1], values.T)
     return best, score
+
+
+def _values(metric: Metric, tile: Tile) -> Array:
+    return values_of(metric, *tile.pictures)
 
 
 class _Whole:
@@ -153,8 +165,8 @@ class _Pruned:
         self.metric, self.cutoff, self.difference, self.prepare = metric, cutoff, metric.difference, metric.prepare
         self.facts = {id(stack): self._measure(stack, workers) for stack in stacks}
 
-    def _measure(self, stack: Stack, workers: Workers) -> tuple[Array, Array, Array, Array]:
-        """Return coarse and fine features, root mean squares and reach of the pictures of a stack."""
+    def _measure(self, stack: Stack, workers: Workers) -> tuple[Array, ...]:
+        """Return of the pictures of a stack: coarse and fine features, the reach of each, root mean squares."""
         from visdatcompy_ds.kernels import metric_pairs
 
         power, step = self.difference.power, max(1, 2**24 // stack.pictures[0].size)
@@ -164,12 +176,12 @@ class _Pruned:
             _, rms = self.prepare(some)
             mean = np.asarray(self.difference.reach(self.cutoff, rms), np.float64) * (1 + 1e-9)
             sums = np.minimum(mean, 255.0**power) * some[0].size
-            reach = (sums if power == 1 else np.sqrt(sums)).astype(np.float32)
-            return metric_pairs.features(some, _COARSE, power), metric_pairs.features(some, _FINE, power), rms, reach
+            reach = sums if power == 1 else np.sqrt(sums)
+            return metric_pairs.features(some, _COARSE, power), metric_pairs.features(some, _FINE, power), reach, rms
 
         parts = run(range(0, len(stack.rows), step), work, workers)
-        coarse, fine, rms, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return coarse, fine, rms, reach
+        coarse, fine, reach, rms = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return coarse, fine, metric_pairs.widened(reach, coarse), metric_pairs.widened(reach, fine), rms
 
     def __call__(self, tile: Tile) -> tuple[Array, Array, Array, int]:
         from visdatcompy_ds.kernels import metric_pairs
@@ -177,43 +189,34 @@ class _Pruned:
         power = self.difference.power
         one = tuple(fact[tile.i : tile.i_end] for fact in self.facts[id(tile.one)])
         other = tuple(fact[tile.j : tile.j_end] for fact in self.facts[id(tile.other)])
-        # Across two sets a score is relative to the left picture; within one, either may be the left one.
-        reach, other_reach = one[3], other[3] if tile.is_self else np.zeros_like(other[3])
-        if power == 2:
-            pairs = _near_by_product(one[0], other[0], reach, other_reach, tile.is_diagonal)
-        else:
-            pairs = metric_pairs.near_features(one[0], other[0], reach, other_reach, power, tile.is_diagonal)
-        pairs = metric_pairs.still_near(one[1], other[1], reach, other_reach, power, pairs)
+        coarse, fine, reach, fine_reach, rms = one
+        other_coarse, other_fine, other_reach, other_fine_reach, other_rms = other
+        if not tile.is_self:  # a score is relative to the left picture; within one set either may be the left one
+            other_reach, other_fine_reach = np.zeros_like(other_reach), np.zeros_like(other_fine_reach)
+        pairs = metric_pairs.near_features(coarse, other_coarse, reach, other_reach, power, tile.is_diagonal)
+        pairs = metric_pairs.still_near(fine, other_fine, fine_reach, other_fine_reach, power, pairs)
         a, b = (side.reshape(len(side), -1) for side in tile.pictures)
         mean = metric_pairs.sums_of(a, b, pairs, power) / a.shape[1]
-        score = self.difference.score(mean, one[2][pairs[:, 0]])
+        score = self.difference.score(mean, rms[pairs[:, 0]])
         if tile.is_self and not self.metric.is_symmetric:
             choose = np.fmax if self.metric.higher_is_better else np.fmin
-            score = choose(score, self.difference.score(mean, other[2][pairs[:, 1]]))
+            score = choose(score, self.difference.score(mean, other_rms[pairs[:, 1]]))
         keep = self.metric.is_within(score, self.cutoff)
         i, j = pairs[keep].T.astype(np.int64)
         return i, j, score[keep], len(pairs)
 
 
-def _near_by_product(left: Array, right: Array, most_left: Array, most_right: Array, is_diagonal: bool) -> Array:
-    """Return positions (m, 2) int32 of rows whose features are near enough, by one product of matrices."""
-    a, b = (left**2).sum(axis=1), (right**2).sum(axis=1)
-    apart = a[:, None] + b[None] - 2 * (left @ right.T)
-    reach = np.maximum(most_left[:, None], most_right[None]) * np.float32(1 + 2e-4) + np.float32(1)
-    # The squares are as large as the pictures are bright: what is left of their difference is as exact as they are.
-    near = apart <= reach * reach + np.float32(2e-5) * (a[:, None] + b[None])
-    if is_diagonal:
-        near = np.triu(near, 1)
-    return np.argwhere(near).astype(np.int32)
-
-
 def scores_of(metric: Metric, pictures: Array, left: Array, right: Array, workers: Workers = "auto") -> Array:
-    """Return a metric of chosen pairs of pictures (n, H, W), (m,) float64."""
+    """Return a metric of chosen pairs of pictures (n, H, W), (m,) float64; of an asymmetric one the better of both directions."""
     if not len(left):
         return np.empty(0)
+    if not metric.is_symmetric:
+        each = dataclasses.replace(metric, is_symmetric=True)
+        both = [scores_of(each, pictures, *sides, workers) for sides in ((left, right), (right, left))]
+        return np.asarray(np.fmax(*both) if metric.higher_is_better else np.fmin(*both))
     if 8 * len(left) > len(pictures) ** 2:  # whole tiles share what a picture brings alone
         stack = Stack(np.arange(len(pictures)), pictures)
-        return matrix(metric, [stack], None, stack.rows, stack.rows, workers, show_progress=False)[left, right]
+        return matrix(metric, [stack], [stack], stack.rows, stack.rows, workers, show_progress=False)[left, right]
     order = np.lexsort((right, left))
     # One left picture with some right ones at a time.
     is_new = np.r_[True, np.diff(left[order]) != 0] | (np.arange(len(order)) % metric.tile == 0)

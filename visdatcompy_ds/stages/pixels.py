@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError, ImageError
@@ -10,11 +12,11 @@ from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 from visdatcompy_ds.stages.candidates import equal_content
 from visdatcompy_ds.stages.candidates.distances import DISTANCES, equal_codes
-from visdatcompy_ds.stages.candidates.distinct import Distinct, expanded
+from visdatcompy_ds.stages.candidates.distinct import Distinct, expanded, first_paths
 from visdatcompy_ds.stages.metric_pairs import MOST_PAIRS
 
-# The same pixels in a JPEG and in a PNG differ in pHash by the way a decoder reduces: by up to 3 bits on photos.
-_BITS = 10
+_BITS = 10  # JPEGs of equal pixels have equal coefficients but for flat ones, and are reduced alike but for how they lie
+RULE = "images of one size: all where JPEG and other formats meet, else those with pHash within 10 bits of another's, and flat ones"
 
 
 def equal_pixels(
@@ -29,7 +31,7 @@ def equal_pixels(
     Parameters
     ----------
     table : Fingerprints
-        With "sha256", "width", "height", "phash" and "low_information".
+        With "sha256", "format", "width", "height", "phash" and "low_information".
     rows : (n,) int64
         Usable, decoded rows.
     workers, limits, show_progress
@@ -40,42 +42,44 @@ def equal_pixels(
     numbers : (all rows,) int64
         -1 for a row that was not asked for or could not be decoded in full any more.
     decodes : int
-        Full decodes made: of images that share their size and, up to 10 bits of pHash, their looks with another, or are flat.
+        Full decodes made, by ``RULE``.
     """
     first = equal_content(table, rows)
     distinct = np.unique(first)
     asked = _possible(table, distinct)
     read = _Digest(table.files.path[asked], limits or decode.Limits())
-    bar = progress(len(asked), "reading pixels", show_progress)
     numbers, by_digest = np.arange(len(table)), dict[bytes, int]()
-    for at, digest in enumerate(run(range(len(asked)), read, workers)):
-        bar.update(1)
-        row = int(asked[at])
-        numbers[row] = -1 if digest is None else by_digest.setdefault(digest, row)
-    bar.close()
+    with contextlib.closing(progress(len(asked), "reading pixels", show_progress)) as bar:
+        for at, digest in enumerate(run(range(len(asked)), read, workers)):
+            bar.update(1)
+            row = int(asked[at])
+            numbers[row] = -1 if digest is None else by_digest.setdefault(digest, row)
     found = np.full(len(table), -1, np.int64)
     found[rows] = numbers[first]
     return found, len(asked)
 
 
-def pairs_of(numbers: Array, left: Array, right: Array | None) -> tuple[Array, Array]:
+def pairs_of(numbers: Array, left: Array, right: Array | None, files: Array) -> tuple[Array, Array]:
     """Return all pairs of rows that share a number: of `left` with `right`, or among `left` with the smaller row first.
 
     Parameters
     ----------
     numbers : (all rows,) int64
         -1 is shared with nobody.
+    files : (all rows,) int64
+        Rows of one number are paths of one file: of several on a side the first counts, and none is paired with another.
 
     Raises
     ------
     ArgumentError
         For more than ten million pairs.
     """
-    one = Distinct.of(numbers[left[numbers[left] >= 0]][:, None], left[numbers[left] >= 0])
-    other = one if right is None else Distinct.of(numbers[right[numbers[right] >= 0]][:, None], right[numbers[right] >= 0])
+    kept = [side[first_paths(side, files)[side] & (numbers[side] >= 0)] for side in ([left] if right is None else [left, right])]
+    one, other = (Distinct.of(numbers[side][:, None], side) for side in (kept[0], kept[-1]))
     i, j = equal_codes(one.codes, other.codes).T
-    count = int((one.sizes[i] * other.sizes[j]).sum())
-    if count > 2 * MOST_PAIRS:
+    sizes = one.sizes[i], other.sizes[j]
+    count = int((sizes[0] * (sizes[0] - 1) // 2 if right is None else sizes[0] * sizes[1]).sum())
+    if count > MOST_PAIRS:
         raise ArgumentError(
             f"{count:,} pairs of equal pixels",
             f"Allowed: {MOST_PAIRS // 10**6} million",
@@ -83,8 +87,16 @@ def pairs_of(numbers: Array, left: Array, right: Array | None) -> tuple[Array, A
         )
     parts = [(np.empty(0, np.int64), np.empty(0, np.int64)), *((a, b) for a, b, _ in expanded(one, other, i, j))]
     rows, others = (np.concatenate(side) for side in zip(*parts, strict=True))
-    keep = rows < others if right is None else slice(None)
+    keep = rows < others if right is None else files[rows] != files[others]
     return rows[keep], others[keep]
+
+
+def matrix(numbers: Array, rows: Array, columns: Array, equal: float) -> Array:
+    """Return `equal` where numbers are the same and 0 where not, (n, m) float64; NaN for -1."""
+    values = np.where(numbers[rows][:, None] == numbers[columns][None], equal, 0.0)
+    values[numbers[rows] < 0] = np.nan
+    values[:, numbers[columns] < 0] = np.nan
+    return values
 
 
 def first_equal(numbers: Array, rows: Array, columns: Array, files: Array) -> Array:
@@ -107,6 +119,10 @@ def _possible(table: Fingerprints, rows: Array) -> Array:
     kept = [np.empty(0, np.int64)]
     for group in np.split(rows[order], np.flatnonzero(np.diff(size[order])) + 1):
         if len(group) < 2:
+            continue
+        is_jpeg = np.isin(table["format"][group], ("JPEG", "MPO"))
+        if is_jpeg.any() and not is_jpeg.all():  # reduced in two ways: no hash bounds how far apart that can bring them
+            kept.append(group)
             continue
         codes = Distinct.of(table["phash"][group], group)
         is_near = codes.sizes > 1

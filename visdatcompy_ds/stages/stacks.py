@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +20,8 @@ from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
 _IN_MEMORY = 512_000_000  # bytes of pictures; more lie in a temporary file that the system pages in and out
-_PIXELS = 256 * 256
+_PIXELS, _ZEROS = 256 * 256, 1 << 24
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,7 @@ def load(
     Returns
     -------
     list of Stack
-        Rows that could not be read in full are in none of them.
+        Rows that could not be read, or are damaged, are in none of them.
     """
     if size is None:
         shape = np.stack([table["height"][rows], table["width"][rows]], axis=1).astype(np.int64)
@@ -70,17 +75,16 @@ def load(
     kinds, kind = np.unique(shape, axis=0, return_inverse=True)
     kind, count = kind.reshape(-1), np.bincount(kind.reshape(-1), minlength=len(kinds))
     rooms = _rooms(count, kinds if is_grey else np.column_stack([kinds, np.full(len(kinds), 3)]))
-    bar = progress(len(rows), "reading pictures", show_progress)
     read = _Read(table.files.path[rows], size, is_grey, limits or decode.Limits())
     kept: list[list[int]] = [[] for _ in kinds]
-    for at, picture in enumerate(run(range(len(rows)), read, workers)):
-        bar.update(1)
-        if picture is None or picture.shape[:2] != tuple(kinds[kind[at]]):  # gone, or another picture than was measured
-            continue
-        held = kept[kind[at]]
-        rooms[kind[at]][len(held)] = picture
-        held.append(at)
-    bar.close()
+    with contextlib.closing(progress(len(rows), "reading pictures", show_progress)) as bar:
+        for at, picture in enumerate(run(range(len(rows)), read, workers)):
+            bar.update(1)
+            if picture is None or picture.shape[:2] != tuple(kinds[kind[at]]):  # gone, damaged, or another picture than was measured
+                continue
+            held = kept[kind[at]]
+            rooms[kind[at]][len(held)] = picture
+            held.append(at)
     return [Stack(rows[held], room[: len(held)]) for held, room in zip(kept, rooms, strict=True) if held]
 
 
@@ -88,25 +92,37 @@ def _rooms(count: Array, kinds: Array) -> list[Array]:
     """Return room for so many pictures of each shape: in memory, or all in one temporary file."""
     sizes = count * kinds.prod(axis=1)
     whole = int(sizes.sum())
-    if whole <= _IN_MEMORY:
-        flat = np.empty(whole, np.uint8)
-    else:
-        folder = tempfile.gettempdir()
-        free = shutil.disk_usage(folder).free
-        if whole > 0.9 * free:
-            raise ArgumentError(
-                f"{int(count.sum())} pictures that take {whole / 1e9:,.1f} GB",
-                f"Allowed: what fits into the folder of temporary files, {folder}, with {free / 1e9:,.1f} GB free",
-                "Give a smaller size=, or TMPDIR on a larger disk",
-            )
-        with tempfile.TemporaryFile() as file:  # the map keeps it until the array is gone
-            flat = np.memmap(file, np.uint8, "w+", shape=(whole,))
+    flat = np.empty(whole, np.uint8) if whole <= _IN_MEMORY else _mapped(whole, int(count.sum()))
     ends = np.cumsum(sizes)
     return [flat[end - size : end].reshape(n, *kind) for end, size, n, kind in zip(ends, sizes, count, kinds, strict=True)]
 
 
+def _mapped(size: int, count: int) -> Array:
+    """Return room in a temporary file whose blocks are taken at once: a disk that fills up later would end the process."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    refused = ArgumentError(
+        f"{count} pictures that take {size / 1e9:,.1f} GB",
+        f"Allowed: what fits into the folder of temporary files, {folder}, with {free / 1e9:,.1f} GB free",
+        "Give a smaller size=, or TMPDIR on a larger disk",
+    )
+    if size > 0.9 * free:
+        raise refused
+    with tempfile.TemporaryFile() as file:  # the map keeps it until the array is gone
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for start in range(0, size, _ZEROS):
+                    file.write(bytes(min(_ZEROS, size - start)))
+                file.flush()
+        except OSError:
+            raise refused from None
+        return np.memmap(file, np.uint8, "r+", shape=(size,))
+
+
 class _Read:
-    """The work on one image: a path by number in, a picture out, None where it cannot be read in full."""
+    """The work on one image: a path by number in, a picture out, None where it cannot be read whole."""
 
     def __init__(self, paths: Array, size: tuple[int, int] | None, is_grey: bool, limits: decode.Limits) -> None:
         self.paths, self.size, self.is_grey, self.limits = paths, size, is_grey, limits
@@ -114,10 +130,12 @@ class _Read:
     def __call__(self, at: int) -> Array | None:
         try:
             data = files.read(self.paths[at])
-            pixels = decode.decode_at(data, decode.read_header(data, self.limits), self.size).pixels
+            made = decode.decode_at(data, decode.read_header(data, self.limits), self.size)
         except (ImageError, OSError):
             return None
-        picture: Array = to_grey(pixels) if self.is_grey else pixels
+        if not made.status.is_usable:
+            return None
+        picture: Array = to_grey(made.pixels) if self.is_grey else made.pixels
         return picture
 
 
@@ -194,6 +212,16 @@ def values_of(metric: Metric, left: Array, right: Array, cutoff: float | None = 
     return np.asarray(metric.search(left, one, right, other, cutoff))
 
 
+def computed(
+    cut: Sequence[Tile], work: Callable[[Tile], Result], what: str, workers: Workers, show_progress: bool | None
+) -> Iterator[tuple[Tile, Result]]:
+    """Yield each tile with what `work` made of it, under a bar that counts pairs."""
+    with contextlib.closing(progress(sum(tile.size for tile in cut), what, show_progress, "pairs")) as bar:
+        for tile, made in zip(cut, run(cut, work, workers), strict=True):
+            yield tile, made
+            bar.update(tile.size)
+
+
 def matrix(
     metric: Metric,
     left: list[Stack],
@@ -221,12 +249,9 @@ def matrix(
     table = np.full((len(rows), len(others)), np.nan)
     is_mirrored = right is None and metric.is_symmetric
     cut = tiles(left, right, metric.tile, halved=is_mirrored)
-    bar = progress(len(rows) * len(others), metric.name, show_progress, "pairs")
-    for tile, values in zip(cut, run(cut, lambda tile: values_of(metric, *tile.pictures), workers), strict=True):
+    for tile, values in computed(cut, lambda tile: values_of(metric, *tile.pictures), metric.name, workers, show_progress):
         i, j = np.searchsorted(rows, tile.rows[0]), np.searchsorted(others, tile.rows[1])
         table[np.ix_(i, j)] = values
         if is_mirrored:
             table[np.ix_(j, i)] = values.T
-        bar.update(values.size * (2 if is_mirrored and tile.i != tile.j else 1))
-    bar.close()
     return table

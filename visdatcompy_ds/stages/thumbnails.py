@@ -24,5 +24,5 @@ def thumbnails(table: Fingerprints, rows: Array, workers: Workers = "auto") -> d
             return b""
         return encode_jpeg(picture.pixels, 70)
 
-    wanted = np.unique(rows[table["decoded"][rows]]).tolist()
+    wanted = np.unique(rows).tolist()
     return {row: data for row, data in zip(wanted, run(wanted, make, workers), strict=True) if data}

@@ -89,10 +89,16 @@ def comparable(table: Fingerprints, rows: Array, files: Array | None = None) -> 
     """Return which of `rows` may be matched by a hash."""
     files = file_numbers(table) if files is None else files
     rows = rows[table.files.is_usable[rows] & table["decoded"][rows]]
-    _, first = np.unique(files[rows], return_index=True)
-    rows = rows[np.sort(first)]
+    rows = rows[first_paths(rows, files)[rows]]
     flat = table["low_information"][rows]
     return Comparable(rows[~flat], rows[flat], files)
+
+
+def first_paths(rows: Array, files: Array) -> Array:
+    """Return a mask of all rows: those of `rows` that are the first path of their file among them."""
+    mask = np.zeros(len(files), bool)
+    mask[rows[np.unique(files[rows], return_index=True)[1]]] = True
+    return mask
 
 
 def file_numbers(table: Fingerprints) -> Array:

@@ -73,7 +73,8 @@ def measure(name: str, stack: np.ndarray) -> None:
     expected = np.array([[metric.compute(a, b) for b in some] for a in some])
     reference = (time.perf_counter() - started) / expected.size
     finite = np.isfinite(expected)
-    apart = np.abs(values[finite] - expected[finite]) / np.maximum(1, np.abs(expected[finite]))
+    apart = np.abs(values[finite] - expected[finite])
+    apart /= np.where(np.abs(expected[finite]) > 1e-3, np.abs(expected[finite]), 1)  # relative; absolute where the value is near 0
     error = float(apart.max(initial=0))
     if error > 1e-5 or not np.array_equal(np.isfinite(values), finite):
         sys.exit(f"{name} differs from its reference form by {error:.2g}")

@@ -16,7 +16,7 @@ from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.reports import tables
 from visdatcompy_ds.stages.candidates import distances, near
 from visdatcompy_ds.stages.group import rank, stars
-from visdatcompy_ds.two_datasets import TwoDatasets
+from visdatcompy_ds.two_datasets import TwoDatasets, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class Hash(TwoDatasets):
             {"similar_image_name": names, "distance": apart.array, "is_similar": known & (distance <= entry.cutoff)},
             index=pd.Index(found.table.files.id[found.rows], name="image_name"),
         )
-        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": entry.cutoff}
+        frame.attrs = {"method": entry.name, "datasets": self._names(found.table), **found.attributes(), "max_distance": entry.cutoff}
         if to_csv:
             frame.attrs["saved"] = self.save(f"hash_{entry.name}", frame)
         return frame
@@ -101,8 +101,8 @@ class Hash(TwoDatasets):
         distance = distances.matrix(entry, table[entry.name][rows], table[entry.name][columns])
         distance[~found.is_known[rows]] = np.nan
         distance[:, ~found.is_known[columns]] = np.nan
-        frame = pd.DataFrame(distance, index=list(table.files.id[rows]), columns=list(table.files.id[columns]))
-        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes()}
+        frame = pd.DataFrame(distance, index=labels_of(table, rows), columns=labels_of(table, columns))
+        frame.attrs = {"method": entry.name, "datasets": self._names(found.table), **found.attributes()}
         return frame
 
     def pairs(
@@ -156,7 +156,7 @@ class Hash(TwoDatasets):
         pairs = near.find(found.table, left.rows, right, entry.name, cutoff, left.files, orientations, max_per_image, expand, self.workers)
         frame = pd.DataFrame(tables.near_columns(found.table, pairs, expand))
         frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
-        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": cutoff}
+        frame.attrs = {"method": entry.name, "datasets": self._names(found.table), **found.attributes(), "max_distance": cutoff}
         return frame
 
     def groups(self, method: str = "phash", max_distance: float | None = None) -> pd.DataFrame:
@@ -179,7 +179,7 @@ class Hash(TwoDatasets):
         order = rank(found.table, np.zeros(len(found.table), bool))
         frame = pd.DataFrame(tables.group_columns(found.table, *stars(pairs, order, len(found.table))))
         frame["distance"] = frame["distance"].astype(np.int64 if entry.distance == "hamming" else np.float64)
-        frame.attrs = {"method": entry.name, "datasets": self._names, **found.attributes(), "max_distance": cutoff}
+        frame.attrs = {"method": entry.name, "datasets": self._names(found.table), **found.attributes(), "max_distance": cutoff}
         return frame
 
     def calibrate(self, method: str = "phash", max_false_pairs: float = 1.0, seed: int = 42) -> Calibration:

@@ -21,7 +21,7 @@ from visdatcompy_ds.image import picture_size
 from visdatcompy_ds.reports import tables, text
 from visdatcompy_ds.stages import metric_pairs, pixels, stacks
 from visdatcompy_ds.stages.candidates.distinct import file_numbers
-from visdatcompy_ds.two_datasets import TwoDatasets
+from visdatcompy_ds.two_datasets import TwoDatasets, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,9 @@ class Metrics(TwoDatasets):
         -------
         DataFrame
             float64; NaN for images that cannot be used and for different shapes. "pix2pix" gives 1.0 and 0.0. ``attrs`` holds ``metric``,
-            ``size``, ``unusable`` (images) and ``shapes_differ`` (cells).
+            ``size``, ``unusable`` (how many images, named in ``unusable_images``), ``shapes_differ`` (cells) and ``same_file`` (images
+            that are files of the other side, or further paths of a file). Labels are ids, with the dataset before them where one id stands
+            for several images.
 
         Raises
         ------
@@ -116,9 +118,8 @@ class Metrics(TwoDatasets):
             values = pixels.matrix(held.numbers, held.rows, held.columns, metric.identical)
         else:
             values = stacks.matrix(metric, held.left, held.right, held.rows, held.columns, self.workers, self.show_progress)
-        ids = held.table.files.id
-        frame = pd.DataFrame(values, index=list(ids[held.rows]), columns=list(ids[held.columns]))
-        frame.attrs = {**self._facts(metric, held, resize_images), "shapes_differ": held.shapes_differ}
+        frame = pd.DataFrame(values, index=labels_of(held.table, held.rows), columns=labels_of(held.table, held.columns))
+        frame.attrs = self._facts(metric, held, resize_images)
         if to_csv:
             frame.attrs["saved"] = self.save(f"metrics_{metric.name}", frame)
         if echo:
@@ -241,7 +242,9 @@ class Metrics(TwoDatasets):
         """Return what every table says of itself."""
         size = self.size if resize_images and metric.reads != "digest" else None
         grid = "full resolution" if size is None else f"{size[0]} x {size[1]}"
-        return {"metric": metric.name, "datasets": self._names, "size": grid, "unusable": held.unusable}
+        unusable = [f"{name}/{image}" for name, image in zip(*tables.names_of(held.table, held.unusable), strict=True)]
+        facts = {"unusable": len(unusable), "unusable_images": unusable, "shapes_differ": held.shapes_differ, "same_file": held.same_file}
+        return {"metric": metric.name, "datasets": self._names(held.table), "size": grid, **facts}
 
     def _pictures(self, metric: Metric, resize_images: bool) -> _Pictures:
         """Return what `metric` compares of both datasets; pictures of the last call are kept."""
@@ -297,13 +300,24 @@ class _Pictures:
         return [{stack.pictures.shape[1:3]: len(stack.rows) for stack in side} for side in (self.left, self.right or [])]
 
     @property
-    def unusable(self) -> int:
-        """Number of images that could not be read whole."""
-        images = len(self.rows) + (0 if self.others is None else len(self.others))
+    def everything(self) -> Array:
+        """Images of both."""
+        return self.rows if self.others is None else np.concatenate([self.rows, self.others])
+
+    @property
+    def unusable(self) -> Array:
+        """Images that could not be read whole."""
         if len(self.numbers):
-            everything = self.rows if self.others is None else np.concatenate([self.rows, self.others])
-            return int((self.numbers[everything] < 0).sum())
-        return images - sum(sum(side.values()) for side in self._shapes)
+            return self.everything[self.numbers[self.everything] < 0]
+        stood = [stack.rows for side in (self.left, self.right or []) for stack in side]
+        return np.setdiff1d(self.everything, np.concatenate([np.empty(0, np.int64), *stood]))
+
+    @property
+    def same_file(self) -> int:
+        """Images of the second side that are files of the first; of one side, further paths of a file."""
+        if self.others is None:
+            return len(self.rows) - len(np.unique(self.files[self.rows]))
+        return int(np.isin(self.files[self.others], self.files[self.rows]).sum())
 
     @property
     def shapes_differ(self) -> int:
@@ -328,9 +342,8 @@ def _cutoff_of(metric: Metric, given: float | None) -> float:
         raise ArgumentError(f"cutoff={given!r}", f"Allowed for {metric.name}: 1", "Unequal pictures are all pairs but those")
     if isinstance(given, (str, bytes, bool, np.bool_)) or not low <= number <= high or is_endless:
         better = "as high or higher" if metric.higher_is_better else "as low or lower"
-        raise ArgumentError(
-            f"cutoff={given!r}", f"Allowed for {metric.name}: a number from {low:g} to {high:g}", f"Pairs {better} are found"
-        )
+        limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"that is finite, {low:g} or more"
+        raise ArgumentError(f"cutoff={given!r}", f"Allowed for {metric.name}: a number {limits}", f"Pairs {better} are found")
     return number
 
 

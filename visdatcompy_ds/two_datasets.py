@@ -71,9 +71,10 @@ class TwoDatasets:
     def _datasets(self) -> list[Dataset]:
         return [self.dataset1] if self.dataset2 is None else [self.dataset1, self.dataset2]
 
-    @property
-    def _names(self) -> str:
-        return " x ".join(dataset.name for dataset in self._datasets)
+    def _names(self, table: Fingerprints) -> str:
+        """Return the names of both sides; two of one name are told apart as in the table."""
+        names, first = table.files.names, len(self.dataset1.files.names)
+        return " x ".join("+".join(side) for side in (names[:first], names[first:]) if side)
 
     @property
     def _limits(self) -> Limits:
@@ -124,8 +125,10 @@ class TwoDatasets:
             )
         facts = result.attrs
         entry = METRICS.get(str(facts.get("metric")))
-        is_better = entry.higher_is_better if entry else None if "method" not in facts else False
-        return figures.heat_map(result, str(facts.get("metric", facts.get("method", "value"))), is_better)
+        if entry is not None:
+            return figures.heat_map(result, entry.name, entry.higher_is_better, entry.identical)
+        is_hash = "method" in facts  # a distance, 0 for equal ones
+        return figures.heat_map(result, str(facts.get("method", "value")), False if is_hash else None, 0.0 if is_hash else np.nan)
 
     def save(self, name: str, result: pd.DataFrame | Figure) -> str:
         """Write a table as CSV, or a figure as PNG, into `results_path`; under a number where the name is taken.
@@ -191,6 +194,14 @@ class TwoDatasets:
         return str(self.results_path / name)
 
 
+def labels_of(table: Fingerprints, rows: Array) -> list[str]:
+    """Return ids, with the dataset before them where one id stands for several images."""
+    ids = table.files.id[rows]
+    if len(set(ids.tolist())) == len(ids):
+        return list(ids)
+    return [f"{table.files.dataset_name(row)}/{table.files.id[row]}" for row in rows.tolist()]
+
+
 class Compared:
     """The files of one or two datasets, and which of their images may be matched.
 
@@ -233,10 +244,12 @@ class Compared:
         return int((~self.is_known[self.everything]).sum())
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a table says of itself: images compared, set aside (too flat or tiny), unusable, and further paths of a file."""
+        """Return what a table says of itself: images compared, set aside (too flat or tiny), unusable, other paths of a file."""
         sides = [self.left] if self.others is None else [self.left, self.right]
         compared, flat = sum(len(side.rows) for side in sides), sum(len(side.flat) for side in sides)
         same_file = len(self.everything) - compared - flat - self.unusable
+        if self.others is not None:
+            same_file += len(np.intersect1d(self.left.files[self.rows], self.left.files[self.others]))
         return {"compared": compared, "set_aside": flat, "unusable": self.unusable, "same_file": same_file}
 
 

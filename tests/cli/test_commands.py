@@ -268,16 +268,48 @@ def test_compare_turned_finds_what_was_turned(photos, photo, write, capsys):
     ("arguments", "words"),
     [
         (["photos", "-m", "sift"], "Unknown method 'sift'"),
-        (["photos", "-m", "ssim", "--size", "0"], "size=0"),
-        (["photos", "-m", "ssim", "--size", "big"], "Allowed: a number of pixels, WxH, or full"),
+        (["photos", "-m", "ssim", "--size", "0"], "--size 0"),
+        (["photos", "-m", "ssim", "--size", "big"], "Allowed: a number of pixels or WxH"),
         (["photos", "-m", "ssim", "--cutoff", "7"], "-1 to 1"),
         (["photos", "-m", "phash", "--cutoff", "0.5"], "a whole number of bits"),
         (["photos", "-m", "mse", "--turned"], "Allowed: hashes"),
+        (["photos", "-m", "phash", "--size", "64"], "--size with phash"),
+        (["photos", "-m", "pix2pix", "--cutoff", "0"], "Allowed for pix2pix: 1"),
+        (["broken"], "None of the 1 images can be read"),
         (["nowhere"], "nowhere"),
         (["texts"], "No images in"),
         (["photos", "texts"], "No images in"),
     ],
 )
-def test_compare_says_what_is_wrong(arguments, words, photos, texts, capsys):
+def test_compare_says_what_is_wrong(arguments, words, photos, texts, tmp_path, capsys):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "x.jpg").write_bytes(b"\xff\xd8\xff no picture")
     assert run(["compare", *arguments]) == 1
     assert words in said(capsys).err
+
+
+def test_compare_says_which_files_are_the_same(photos, tmp_path, capsys):
+    (tmp_path / "again").symlink_to(photos)
+    for method, more in (("mse", []), ("phash", []), ("pix2pix", [])):
+        assert run(["compare", "photos", "again", "-m", method, *more]) == 0
+        assert "4 images by another path only" in said(capsys).out
+    assert run(["compare", "photos", "photos"]) == 0
+    assert "Both are the same images" in said(capsys).out
+
+
+def test_what_compare_says_to_do_next_is_what_was_done(photos, capsys):
+    assert run(["compare", "photos", "-m", "MSE", "--size", "full", "--cutoff", "123.456789"]) == 0
+    assert "compare photos --method mse --cutoff 123.456789 --size full --out results" in said(capsys).out
+    assert run(["compare", "photos", "--turned"]) == 0
+    assert "--turned --out results" in said(capsys).out
+
+
+def test_json_of_infinite_scores_is_json(photos, capsys):
+    def no(name):
+        raise AssertionError(name)
+
+    assert run(["compare", "photos", "photos/0.jpg", "-m", "psnr", "--json"]) == 0
+    json.loads(said(capsys).out, parse_constant=no)
+    (photos / "copy.jpg").write_bytes((photos / "0.jpg").read_bytes())
+    assert run(["compare", "photos", "-m", "psnr", "--json"]) == 0
+    assert json.loads(said(capsys).out, parse_constant=no)["pairs"][0]["score"] == "inf"

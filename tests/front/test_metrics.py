@@ -183,14 +183,43 @@ def test_a_heat_map_is_bright_where_pictures_are_alike(name, datasets):
     assert [label.get_text() for label in axes.get_yticklabels()] == trail.dataset1.filenames
 
 
-def test_a_heat_map_of_hashes_and_of_large_matrices(datasets):
-    trail = Hash(Dataset(datasets / "trail"))
+@pytest.mark.parametrize("name", Metrics.methods)
+def test_a_heat_map_of_equal_pictures_is_bright(name, tmp_path, photo, write):
+    for k in range(3):
+        write(f"{k}.png", photo(1))
+    metrics = Metrics(Dataset(tmp_path), size=32)
+    image = metrics.show(metrics.matrix(name)).axes[0].images[0]
+    red, green, blue, _ = image.to_rgba(image.get_array())[0, 0]
+    assert (red, green, blue) == pytest.approx((0.91, 0.35, 0.05) if name == "psnr" else (0.993, 0.906, 0.144), abs=0.01)
+
+
+def test_the_nearest_may_be_endlessly_far_and_never_the_image_itself(tmp_path, photo, write):
+    write("black.png", np.zeros((40, 40, 3), np.uint8))
+    write("photo.png", photo(1))
+    nearest = Metrics(Dataset(tmp_path), size=32).nearest("nrmse")
+    assert nearest.similar_image_name["black.png"] == "photo.png" and nearest.score["black.png"] == math.inf
+
+
+def test_images_of_one_id_are_told_apart_by_their_dataset(tmp_path, photo, write):
+    for folder in ("a", "b"):
+        write(f"{folder}/1.png", photo(1))
+        write(f"{folder}/2.png", photo(2))
+    metrics = Metrics(Dataset(tmp_path / "a") + Dataset(tmp_path / "b"), size=32)
+    assert list(metrics.mse().index) == ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
+    assert metrics.nearest("mse").similar_dataset.tolist() == ["b", "b", "a", "a"]
+    assert Metrics(Dataset(tmp_path / "a"), Dataset(tmp_path / "b")).mse().attrs["datasets"] == "a x b"
+
+
+def test_a_heat_map_of_hashes_and_of_large_matrices(datasets, tmp_path):
+    trail = Hash(Dataset(datasets / "trail"), results_path=tmp_path)
     assert "phash" in trail.show(trail.matrix("phash")).axes[0].get_title()
     large = pd.DataFrame(np.zeros((2000, 1700)))
     large.iloc[777, 1111] = 5
     figure = trail.show(large)
     assert figure.axes[0].images[0].get_array().max() == 5 and "best of 2 × 2" in figure.axes[0].get_title()
     assert trail.show(pd.DataFrame([[np.nan]])) is not None
+    name = "\u732b.jpg"  # a script that the font of the figure may not have
+    assert trail.save("cat", trail.show(pd.DataFrame([[1.0]], index=[name], columns=[name]))).endswith(".png")
 
 
 def test_a_metric_of_ones_own_is_a_method_with_pairs(datasets, both):
@@ -367,7 +396,7 @@ def test_datasets_without_a_usable_image(tmp_path, write, photo):
     for name in Metrics.methods:
         frame = metrics.matrix(name)
         assert frame.shape == (1, 1) and frame.isna().all(axis=None) and frame.attrs["unusable"] == 1
-        assert len(metrics.pairs(name, METRICS[name].bounds[0] if METRICS[name].higher_is_better else 0)) == 0
+        assert len(metrics.pairs(name)) == 0
         assert metrics.nearest(name).score.isna().all()
     assert metrics.show(metrics.mse()) is not None
 

@@ -163,8 +163,8 @@ def mean_squared_error(left: Any, right: Any) -> float:
     source="scikit-image normalized_root_mse, euclidean",
     says="root of the MSE, relative to the left picture",
     cutoff_duplicate=0.0138,
-    cutoff_similar=0.182,
-    cutoff_source=_CALIBRATED + "16 % and 62 %",
+    cutoff_similar=0.179,
+    cutoff_source=_CALIBRATED + "16 % and 64 %",
     difference=blocks.Difference(2, blocks.relative_root, blocks.up_to_relative_root),
     tile=512,
 )

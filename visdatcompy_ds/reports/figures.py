@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ def png(bgr: NDArray[np.uint8], most: int) -> bytes:
     return bytes(cv2.imencode(".png", bgr)[1].tobytes())
 
 
-def heat_map(frame: pd.DataFrame, name: str, higher_is_better: bool | None) -> Figure:
+def heat_map(frame: pd.DataFrame, name: str, higher_is_better: bool | None, identical: float = np.nan) -> Figure:
     """Return a heat map of a matrix: like pictures are bright whatever the direction of the metric, cells without a value grey.
 
     Parameters
@@ -53,6 +54,9 @@ def heat_map(frame: pd.DataFrame, name: str, higher_is_better: bool | None) -> F
         Of what it holds.
     higher_is_better : bool or None
         None shows plain numbers, large ones bright.
+    identical : float
+        What equal pictures give: the bright end of the colours, so that they mean the same in every map. Infinite values have a colour of
+        their own.
     """
     from matplotlib import colormaps
     from matplotlib.colors import PowerNorm
@@ -62,36 +66,49 @@ def heat_map(frame: pd.DataFrame, name: str, higher_is_better: bool | None) -> F
     values, step = _best_of_blocks(frame.to_numpy(np.float64), is_better)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    if np.isfinite(identical):
+        low, high = min(low, identical), max(high, identical)
+    if low == high:  # all alike: bright
+        low, high = (low - 1, high) if is_better else (low, high + 1)
     rows, columns = frame.shape
     width = float(np.clip(3 + 0.32 * columns, 6, 11))
     figure = Figure(figsize=(width, float(np.clip(1.8 + 0.32 * rows, 4, 11))), layout="constrained")
     axes = figure.add_subplot()
-    colours = colormaps["viridis" if is_better else "viridis_r"].with_extremes(bad="#b8b8b8")
+    endless = "#e8590c" if is_better else "#000000"
+    colours = colormaps["viridis" if is_better else "viridis_r"].with_extremes(bad="#b8b8b8", over=endless)
     # Distances that spread over decades, as squared errors do, are shown by their root.
-    norm = PowerNorm(0.5 if not is_better and high > 1000 else 1.0, low, high if high > low else low + 1)
-    shown = np.where(np.isposinf(values), high, values)
-    image = axes.imshow(shown, cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
+    norm = PowerNorm(0.5 if not is_better and high > 1000 else 1.0, low, high)
+    image = axes.imshow(
+        np.ma.masked_invalid(np.where(np.isposinf(values), 2 * abs(high) + 1, values)),
+        cmap=colours,
+        norm=norm,
+        aspect="auto",
+        interpolation="nearest",
+    )
     direction = "" if higher_is_better is None else f" ({'more' if is_better else 'less'} is more alike)"
     bar = figure.colorbar(image, ax=axes, label=name + direction, fraction=0.05, pad=0.02)
     if not is_better:
         bar.ax.invert_yaxis()  # the bright end, like pictures, stands above
     notes = [f"one dot is the best of {step} × {step}"] if step > 1 else []
     notes += ["grey: no value"] if np.isnan(values).any() else []
+    notes += [f"{'orange' if is_better else 'black'}: ∞"] if np.isposinf(values).any() else []
     title = name + (f" of {for_display(frame.attrs['datasets'])}" if "datasets" in frame.attrs else "")
     title += f" · {frame.attrs['size']}" if "size" in frame.attrs else ""
     axes.set_title("\n".join([title, "; ".join(notes)]) if notes else title, fontsize=10)
-    for axis, labels in ((axes.xaxis, frame.columns), (axes.yaxis, frame.index)):
+    sides = str(frame.attrs.get("datasets", "")).split(" x ")
+    for axis, labels, side in ((axes.xaxis, frame.columns, sides[-1]), (axes.yaxis, frame.index, sides[0])):
         if len(labels) <= _NAMED:
+            axis.set_label_text(for_display(side))
             axis.set_ticks(range(len(labels)), [_short(str(label)) for label in labels], fontsize=7 if len(labels) <= 40 else 5)
         else:
-            axis.set_label_text(f"{len(labels)} images, in order")
+            axis.set_label_text(f"{len(labels)} images{f' of {for_display(side)}' if side else ''}, in order")
             if step > 1:
                 axis.set_major_formatter(lambda value, _: f"{value * step:.0f}")
     axes.tick_params(axis="x", labelrotation=90 if columns <= _NAMED else 0)
     if max(rows, columns) <= _WRITTEN:
         for (i, j), value in np.ndenumerate(values):
             if not np.isnan(value):
-                is_dark = (norm(shown[i, j]) < 0.6) == is_better
+                is_dark = np.isposinf(value) or (norm(value) < 0.6) == is_better
                 axes.text(
                     j,
                     i,
@@ -122,5 +139,7 @@ def _short(label: str) -> str:
 def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=150)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that no font here has becomes boxes
+        figure.savefig(stream, format="png", dpi=150)
     return stream.getvalue()

@@ -81,13 +81,20 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     """
     files, attributes = table.files, pairs.attrs
     facts = {"name": attributes.get("metric", attributes.get("method")), "cutoff": attributes.get("cutoff", attributes.get("max_distance"))}
-    facts = {**facts, "datasets": attributes.get("datasets"), "size": attributes.get("size")}
+    is_higher = attributes.get("higher_is_better", False if "method" in attributes else None)
+    facts["direction"] = "" if is_higher is None else f", {'more' if is_higher else 'less'} is more alike"
+    facts |= {name: attributes.get(name) for name in ("datasets", "size", "unusable", "same_file")}
     row_of = {(files.dataset_name(row), files.id[row]): row for row in range(len(table))}
     entries: list[dict[str, Any]] = []
     for pair in pairs.head(_MOST_LISTED).rename(columns={"distance": "score"}).itertuples():
         rows = [row_of.get((pair.left_dataset, pair.left_id), -1), row_of.get((pair.right_dataset, pair.right_id), -1)]
         if min(rows) >= 0:  # pairs of other datasets have no picture here
-            entries.append({"cards": [_card(table, row) for row in rows], "score": f"{pair.score:.4g}"})
+            notes = [
+                str(getattr(pair, "transform", "same")),
+                "within the cut-off of duplicates" if getattr(pair, "is_duplicate", False) else "",
+            ]
+            note = "; ".join(note for note in notes if note not in ("", "same"))
+            entries.append({"cards": [_card(table, row) for row in rows], "score": f"{pair.score:.4g}", "note": note})
     shown = [card["row"] for entry in entries for card in entry["cards"]]
     return _rendered(
         "pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries), whole=whole

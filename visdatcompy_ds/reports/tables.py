@@ -124,8 +124,22 @@ def _cell(value: Any) -> str:
 
 
 def to_json(value: Any) -> bytes:
-    """Return JSON in a fixed form, readable by eye."""
-    return (json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n").encode("utf-8", "backslashreplace")
+    """Return JSON in a fixed form, readable by eye; what JSON has no number for is null (missing) or the text "inf" or "-inf"."""
+    try:
+        text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=1, ensure_ascii=False, default=_plain, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_finite(part) for part in value]
+    if isinstance(value, (float, np.floating)) and not np.isfinite(value):
+        return None if np.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -184,33 +184,60 @@ def matrix(frame: pd.DataFrame) -> str:
     if facts["unusable"]:
         lines.append(f"{counted(facts['unusable'], 'image')} could not be used: NaN")
     if facts["shapes_differ"]:
-        lines.append(f"{counted(facts['shapes_differ'], 'cell')} of pictures of different shapes, or gone since: NaN")
+        lines.append(f"{counted(facts['shapes_differ'], 'cell')} of pictures of different shapes: NaN")
     return "\n".join(lines)
 
 
-def pairs(frame: pd.DataFrame, most: int) -> str:
-    """Return pairs by a hash or a metric, best first, and what was compared."""
+def pairs(frame: pd.DataFrame, most: int, width: int | None = None) -> str:
+    """Return pairs by a hash or a metric, best first, and what was compared.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of ``Hash.pairs`` or ``Metrics.pairs``, the distance or score as "score".
+    most : int
+        Pairs that are listed.
+    width : int, optional
+        Of the terminal, in characters: names are cut to fit, in their middle.
+    """
     facts = frame.attrs
-    name, cutoff = facts.get("metric", facts.get("method")), facts.get("cutoff", facts.get("max_distance"))
+    name, cutoff = facts.get("metric", facts.get("method")), float(facts.get("cutoff", facts.get("max_distance", 0)))
     grid = f", {facts['size']}" if "size" in facts else ""
-    border = f"at {cutoff:.4g} or more" if facts.get("higher_is_better") else f"within {cutoff:.4g}"
-    of = f", {int(frame['is_duplicate'].sum())} of them near enough for copies" if "is_duplicate" in frame and len(frame) else ""
+    border = f"at {cutoff + 0.0:.6g} or more" if facts.get("higher_is_better") else f"within {cutoff + 0.0:.6g}"
+    of = ""
+    if "is_duplicate" in frame and len(frame) and name != "pix2pix":
+        of = f", {int(frame['is_duplicate'].sum())} of them within the cut-off of duplicates"
     lines = [f"{for_display(facts['datasets'])} by {name}{grid}: {counted(len(frame), 'pair')} {border}{of}"]
+    room = 10_000 if width is None else max(20, (width - 26) // 2)
     sides = [
-        [_short(f"{dataset}/{name}", 44) for dataset, name in zip(frame[f"{side}_dataset"][:most], frame[f"{side}_id"][:most], strict=True)]
+        [_cut(f"{dataset}/{name}", room) for dataset, name in zip(frame[f"{side}_dataset"][:most], frame[f"{side}_id"][:most], strict=True)]
         for side in ("left", "right")
     ]
-    width = max(map(len, sides[0]), default=0)
+    longest = max(map(len, sides[0]), default=0)
     how = frame["transform"][:most] if "transform" in frame else ["same"] * most
     for score, left, right, turn in zip(frame["score"][:most], *sides, how, strict=False):
-        lines.append(f"  {score:>8.4g}  {left:<{width}}  {right}{'' if turn == 'same' else f'  {turn}'}")
+        lines.append(f"  {score:>8.4g}  {left:<{longest}}  {right}{'' if turn == 'same' else f'  {turn}'}")
     if len(frame) > most:
         lines.append(f"  … and {len(frame) - most} more")
+    same = facts.get("same_file")
+    if same:
+        lines.append(f"{counted(same, 'image')} by another path only: the same file is on both sides, or twice on one, and no pair")
     if facts.get("set_aside"):
         lines.append(f"{counted(facts['set_aside'], 'image')} too flat or too small for a hash, set aside")
+    if facts.get("shapes_differ"):
+        lines.append(f"{counted(facts['shapes_differ'], 'pair')} of different shapes, not compared at full resolution")
+    if facts.get("unusable_images"):
+        lines.append("Could not be used:")
+        lines += [f"  {for_display(name)}" for name in facts["unusable_images"][:_MOST]]
+        more = len(facts["unusable_images"]) - _MOST
+        lines += [f"  … and {more} more"] if more > 0 else []
     return "\n".join(lines)
 
 
-def _short(name: object, most: int = 24) -> str:
-    shown = for_display(str(name))
-    return shown if len(shown) <= most else "…" + shown[1 - most :]
+def _cut(text: str, most: int) -> str:
+    shown = for_display(text)
+    return shown if len(shown) <= most else shown[: most // 3] + "…" + shown[len(shown) - (most - most // 3 - 1) :]
+
+
+def _short(name: object) -> str:
+    return _cut(str(name), 24)

@@ -117,7 +117,8 @@ def nearest(
     def offer(rows: Array, others: Array, values: Array) -> None:
         apart = np.where(files[rows][:, None] == files[others][None], np.nan, sign * values)
         known = np.flatnonzero(~np.isnan(apart).all(axis=1))
-        at = np.nanargmin(apart[known], axis=1)  # of equals the first
+        # Of equals the first; an infinite distance is one, a missing one is none.
+        at = np.argmin(np.where(np.isnan(apart[known]), np.inf, np.minimum(apart[known], np.finfo(float).max)), axis=1)
         found, row, other = apart[known, at], rows[known], others[at]
         better = (best[row] < 0) | (found < sign * score[row]) | ((found == sign * score[row]) & (other < best[row]))
         best[row[better]], score[row[better]] = other[better], sign * found[better]

@@ -193,6 +193,12 @@ def calibrate(
         left, right = left[is_none], right[is_none]
         left_over = round(len(left) * share) if len(is_none) else total
         strata.append(_Stratum(np.sort(measure.distance(codes, left, right).astype(float)), left_over))
+    if not sum(stratum.total for stratum in strata):
+        raise ArgumentError(
+            "No pair of different pictures between the two datasets",
+            "Allowed: some to tell copies from",
+            "Calibrate on one of them, or on both joined by +",
+        )
     counted = _counted(measure, codes, strata, positives, group, undecided, side)
     return _conclude(measure, positives, used, strata, counted, float(max_false_pairs), taken_out)
 

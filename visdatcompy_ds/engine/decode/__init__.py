@@ -13,7 +13,7 @@ from visdatcompy_ds.engine.decode.metadata import read_metadata
 from visdatcompy_ds.engine.decode.picture import HEAD_BYTES, WORKING_SIDE, Header, Limits, Metadata, Picture
 
 if TYPE_CHECKING:
-    from visdatcompy_ds.engine.decode.decoding import decode_at, decode_full, decode_working
+    from visdatcompy_ds.engine.decode.decoding import decode_at, decode_full, decode_within, decode_working
     from visdatcompy_ds.engine.decode.digest import native_digest, pixels_digest
     from visdatcompy_ds.engine.decode.formats import supported_formats
 
@@ -26,6 +26,7 @@ __all__ = [
     "Picture",
     "decode_at",
     "decode_full",
+    "decode_within",
     "decode_working",
     "native_digest",
     "pixels_digest",
@@ -37,6 +38,7 @@ __all__ = [
 _LATER = {
     "decode_at": "decoding",
     "decode_full": "decoding",
+    "decode_within": "decoding",
     "decode_working": "decoding",
     "native_digest": "digest",
     "pixels_digest": "digest",

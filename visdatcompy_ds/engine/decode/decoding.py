@@ -113,6 +113,41 @@ def decode_at(data: bytes, header: Header, size: tuple[int, int] | None) -> Pict
     return Picture(area_resize(full.pixels, *size), full.status, full.reason)
 
 
+def decode_within(data: bytes, header: Header, side: int) -> Picture:
+    """Decode a picture whose longer side has at most `side` pixels, its proportions kept; a JPEG is reduced by its decoder first.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    header : Header
+        What :func:`read_header` said of it.
+    side : int
+        Pixels; a smaller picture stays as it is.
+
+    Returns
+    -------
+    Picture
+        Pixels of shape (height, width, 3), uint8, blue-green-red, upright.
+
+    Raises
+    ------
+    UnreadableImageError
+        Cut short, or damaged beyond reading.
+    """
+    from visdatcompy_ds.kernels.resample import area_resize
+
+    scale = min(1.0, side / max(header.width, header.height))
+    width, height = (max(1, round(length * scale)) for length in (header.width, header.height))
+    if header.format not in _JPEG:
+        full, status, reason = _decode_other(data, header)
+    else:
+        stored, status, reason = decode_jpeg(data, header, min(width, height))
+        full = turn_upright(stored, header.orientation)
+    small = full if full.shape[:2] == (height, width) else area_resize(full, width, height)
+    return Picture(small.copy() if small is full else small, status, reason)  # a reduced decode lies in a buffer of the thread
+
+
 def _decode_other(data: bytes, header: Header) -> tuple[np.ndarray, Status, str]:
     from visdatcompy_ds.engine.decode.pillow import decode_first, to_bgr
 

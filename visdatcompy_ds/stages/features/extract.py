@@ -1,0 +1,129 @@
+"""Images to local features, each decoded once to a small grey picture."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.catalog.features import Extractor, to_side
+from visdatcompy_ds.catalog.working import to_grey
+from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.run import Workers, progress, run
+
+LOOK = 128  # longer side of the pictures that are laid on each other
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """Local features of some images.
+
+    Attributes
+    ----------
+    rows : (n,) int64
+        Rows of the table.
+    starts : (n + 1,) int64
+        Where the features of each image begin.
+    points : (k, 2) float32
+        In pixels of a picture whose longer side is that of the extractor.
+    descriptors : (k, width) uint8
+    shapes : (n, 2) int64
+        Height and width of that picture.
+    pictures : list of (H, W) uint8
+        Grey, the longer side 128 pixels.
+    """
+
+    rows: Array
+    starts: Array
+    points: Array
+    descriptors: Array
+    shapes: Array
+    pictures: list[Array]
+
+    def of(self, image: int) -> tuple[Array, Array]:
+        """Return points and descriptors of an image."""
+        span = slice(int(self.starts[image]), int(self.starts[image + 1]))
+        return self.points[span], self.descriptors[span]
+
+    @property
+    def image(self) -> Array:
+        """Position of the image of each feature, (k,)."""
+        return np.repeat(np.arange(len(self.rows)), np.diff(self.starts))
+
+
+def extract(
+    table: Fingerprints,
+    rows: Array,
+    extractor: Extractor,
+    workers: Workers = "auto",
+    limits: decode.Limits | None = None,
+    show_progress: bool | None = None,
+) -> tuple[Features, Features]:
+    """Return the features of images, and those of the mirrored images; images that cannot be decoded have none.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    rows : (n,) int64
+    extractor : Extractor
+    workers, limits, show_progress
+        As everywhere.
+    """
+    work = _Extract(table.files.path[rows], extractor, limits or decode.Limits())
+    made = []
+    with contextlib.closing(progress(len(rows), f"{extractor.name} features", show_progress)) as bar:
+        for found in run(range(len(rows)), work, workers):
+            made.append(found)
+            bar.update(1)
+    shapes = np.array([found.shape for found in made], np.int64).reshape(-1, 2)
+    upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made], extractor.width)
+    mirrored = [(found.mirrored_points, found.mirrored_descriptors) for found in made]
+    return upright, _joined(rows, mirrored, shapes, [found.look[:, ::-1] for found in made], extractor.width)
+
+
+def _joined(rows: Array, parts: list[tuple[Array, Array]], shapes: Array, pictures: list[Array], width: int) -> Features:
+    starts = np.concatenate([[0], np.cumsum([len(points) for points, _ in parts])]).astype(np.int64)
+    points = np.concatenate([np.empty((0, 2), np.float32), *(points for points, _ in parts)])
+    descriptors = np.concatenate([np.empty((0, width), np.uint8), *(values for _, values in parts)])
+    return Features(rows, starts, points, descriptors, shapes, pictures)
+
+
+def mirrored_points(points: Array, width: int) -> Array:
+    """Return where points lie in the mirrored picture."""
+    return np.stack([width - 1 - points[:, 0], points[:, 1]], axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Extracted:
+    points: Array
+    descriptors: Array
+    mirrored_points: Array
+    mirrored_descriptors: Array
+    shape: tuple[int, int]
+    look: Array
+
+
+class _Extract:
+    """The work on one image: a path by number in, its features and those of the mirrored picture out."""
+
+    def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits) -> None:
+        self.paths, self.extractor, self.limits = paths, extractor, limits
+
+    def __call__(self, at: int) -> _Extracted:
+        extractor = self.extractor
+        none = np.empty((0, 2), np.float32), np.empty((0, extractor.width), np.uint8)
+        try:
+            data = files.read(self.paths[at])
+            made = decode.decode_within(data, decode.read_header(data, self.limits), extractor.side)
+        except (ImageError, OSError):
+            return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
+        grey = to_side(to_grey(made.pixels), extractor.side)
+        points, descriptors = extractor.extract(grey)
+        if extractor.mirror is None:
+            mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
+        else:
+            mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))
+        return _Extracted(points, descriptors, *mirrored, grey.shape, to_side(grey, LOOK))

@@ -2,7 +2,7 @@ import visdatcompy_ds
 
 
 def test_public_names_are_these_and_all_load():
-    nouns = {"Image", "Dataset", "Hash", "Metrics", "Downsampler", "VisDatCompare", "Plan", "Selection", "Calibration"}
+    nouns = {"Image", "Dataset", "FeatureExtractor", "Hash", "Metrics", "Downsampler", "VisDatCompare", "Plan", "Selection", "Calibration"}
     errors = {name for name in visdatcompy_ds.__all__ if name.endswith("Error")}
     assert set(visdatcompy_ds.__all__) == nouns | errors | {"__version__"}
     for name in visdatcompy_ds.__all__:

@@ -15,6 +15,7 @@ _HOMES = {
     "Dataset": "dataset",
     "Calibration": "calibration",
     "Downsampler": "downsampler",
+    "FeatureExtractor": "feature_extractor",
     "Hash": "hash",
     "Metrics": "metrics",
     "VisDatCompare": "visdatcompare",
@@ -38,6 +39,7 @@ __all__ = [
     "Dataset",
     "Downsampler",
     "EmptySourceError",
+    "FeatureExtractor",
     "Hash",
     "Image",
     "ImageError",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from visdatcompy_ds.calibration import Calibration
     from visdatcompy_ds.dataset import Dataset
     from visdatcompy_ds.downsampler import Downsampler
+    from visdatcompy_ds.feature_extractor import FeatureExtractor
     from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.image import Image
     from visdatcompy_ds.metrics import Metrics

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+_LINES = 60  # of matches, so that a picture stays to be seen
 _NAMED, _WRITTEN, _DOTS = 80, 12, 1500  # cells a side up to which ids stand beside, values within, and each has a dot of its own
 
 
@@ -134,6 +135,40 @@ def _best_of_blocks(values: NDArray[np.float64], is_better: bool) -> tuple[NDArr
 def _short(label: str) -> str:
     shown = for_display(label)
     return shown if len(shown) <= 28 else "…" + shown[-27:]
+
+
+def matches(pictures: list[NDArray[np.uint8]], points: list[NDArray[np.float64]], title: str) -> Figure:
+    """Return two pictures side by side with lines between points that belong together.
+
+    Parameters
+    ----------
+    pictures : list of two (H, W, 3) uint8
+        RGB.
+    points : list of two (m, 2) arrays
+        As shares of width and height, 0 to 1.
+    title : str
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+    from matplotlib.patches import ConnectionPatch
+
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for axis, picture in zip(axes, pictures, strict=True):
+        axis.imshow(picture)
+        axis.set_axis_off()
+    at = [point * (picture.shape[1], picture.shape[0]) for point, picture in zip(points, pictures, strict=True)]
+    shown = np.linspace(0, len(at[0]) - 1, min(len(at[0]), _LINES)).astype(int) if len(at[0]) else np.empty(0, int)
+    for k, one in enumerate(shown.tolist()):
+        colour = colormaps["viridis"](k / max(1, len(shown) - 1))
+        line = ConnectionPatch(
+            at[0][one], at[1][one], "data", "data", axesA=axes[0], axesB=axes[1], color=colour, linewidth=0.8, alpha=0.9, arrowstyle="-"
+        )
+        figure.add_artist(line)
+        for axis, place in zip(axes, at, strict=True):
+            axis.plot(*place[one], "o", markersize=3.5, color=colour, markeredgecolor="white", markeredgewidth=0.4)
+    figure.suptitle(for_display(title), fontsize=10)
+    return figure
 
 
 def to_png(figure: Figure) -> bytes:

@@ -212,7 +212,7 @@ def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
 
 def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
     """Return the columns of pairs by hash; an entry of equal codes with the ids of all that have them."""
-    columns = _sides(table, near.left, near.right)
+    columns = sides_columns(table, near.left, near.right)
     columns["distance"], columns["transform"] = near.distance, text_array(TURNS[turn] for turn in near.turn.tolist())
     if expand:
         return columns
@@ -227,10 +227,10 @@ def near_columns(table: Fingerprints, near: Near, expand: bool) -> Columns:
 
 def scored_columns(table: Fingerprints, left: Array, right: Array, score: Array) -> Columns:
     """Return the columns of pairs by a metric."""
-    return {**_sides(table, left, right), "score": score}
+    return {**sides_columns(table, left, right), "score": score}
 
 
-def _sides(table: Fingerprints, left: Array, right: Array) -> Columns:
+def sides_columns(table: Fingerprints, left: Array, right: Array) -> Columns:
     """Return the names of both sides of pairs."""
     (left_names, left_ids), (right_names, right_ids) = names_of(table, left), names_of(table, right)
     return {

@@ -1,7 +1,7 @@
 """Local features: extracted once per image, looked up by votes, and every candidate verified by geometry and by its pixels."""
 
-from visdatcompy_ds.stages.features.extract import Features, extract
-from visdatcompy_ds.stages.features.verify import Evidence, verify
-from visdatcompy_ds.stages.features.votes import vote
+from visdatcompy_ds.stages.features.find import find, is_same_picture
+from visdatcompy_ds.stages.features.judge import Cascade, cascade
+from visdatcompy_ds.stages.features.verify import Evidence
 
-__all__ = ["Evidence", "Features", "extract", "verify", "vote"]
+__all__ = ["Cascade", "Evidence", "cascade", "find", "is_same_picture"]

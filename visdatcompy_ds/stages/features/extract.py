@@ -48,6 +48,12 @@ class Features:
         span = slice(int(self.starts[image]), int(self.starts[image + 1]))
         return self.points[span], self.descriptors[span]
 
+    def without(self, is_common: Array) -> Features:
+        """Return the features but for those of a mask (k,)."""
+        kept = np.flatnonzero(~is_common)
+        starts = np.searchsorted(kept, self.starts)
+        return dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
+
     @property
     def image(self) -> Array:
         """Position of the image of each feature, (k,)."""
@@ -78,10 +84,14 @@ def extract(
         for found in run(range(len(rows)), work, workers):
             made.append(found)
             bar.update(1)
+    return _together(rows, made, extractor.width)
+
+
+def _together(rows: Array, made: list[_Extracted], width: int) -> tuple[Features, Features]:
     shapes = np.array([found.shape for found in made], np.int64).reshape(-1, 2)
-    upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made], extractor.width)
+    upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made], width)
     mirrored = [(found.mirrored_points, found.mirrored_descriptors) for found in made]
-    return upright, _joined(rows, mirrored, shapes, [found.look[:, ::-1] for found in made], extractor.width)
+    return upright, _joined(rows, mirrored, shapes, [found.look[:, ::-1] for found in made], width)
 
 
 def _joined(rows: Array, parts: list[tuple[Array, Array]], shapes: Array, pictures: list[Array], width: int) -> Features:
@@ -113,17 +123,24 @@ class _Extract:
         self.paths, self.extractor, self.limits = paths, extractor, limits
 
     def __call__(self, at: int) -> _Extracted:
-        extractor = self.extractor
-        none = np.empty((0, 2), np.float32), np.empty((0, extractor.width), np.uint8)
         try:
             data = files.read(self.paths[at])
-            made = decode.decode_within(data, decode.read_header(data, self.limits), extractor.side)
+            made = decode.decode_within(data, decode.read_header(data, self.limits), self.extractor.side)
         except (ImageError, OSError):
+            none = np.empty((0, 2), np.float32), np.empty((0, self.extractor.width), np.uint8)
             return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
-        grey = to_side(to_grey(made.pixels), extractor.side)
-        points, descriptors = extractor.extract(grey)
-        if extractor.mirror is None:
-            mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
-        else:
-            mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))
-        return _Extracted(points, descriptors, *mirrored, grey.shape, to_side(grey, LOOK))
+        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor)
+
+
+def _extracted(grey: Array, extractor: Extractor) -> _Extracted:
+    points, descriptors = extractor.extract(grey)
+    if extractor.mirror is None:
+        mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
+    else:
+        mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))
+    return _Extracted(points, descriptors, *mirrored, grey.shape, to_side(grey, LOOK))
+
+
+def alone(grey: Array, extractor: Extractor) -> tuple[Features, Features]:
+    """Return the features of one picture (H, W) uint8 of the extractor's side, and those of the mirrored one."""
+    return _together(np.zeros(1, np.int64), [_extracted(grey, extractor)], extractor.width)

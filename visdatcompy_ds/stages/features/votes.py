@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from visdatcompy_ds.base.tables import Array
@@ -11,13 +13,32 @@ from visdatcompy_ds.stages.candidates.distances import DISTANCES
 from visdatcompy_ds.stages.candidates.ranks import ranked
 from visdatcompy_ds.stages.features.extract import Features
 
-# What so many images show (a banner, a logo, plain cloth) tells nothing of two of them.
-_COMMON = 64
+# What so many images show (a banner, a logo, the frame of an application, plain cloth) tells nothing of two of them.
+_COMMON = 24
 _LEAST = 0.05  # a single feature that 20 images share is no reason to look
 
 
-def vote(query: Features, target: Features, extractor: Extractor, most: int, workers: Workers = "auto") -> tuple[Array, Array, Array]:
-    """Return, for each image of `query`, the images of `target` that get most votes.
+@dataclasses.dataclass(frozen=True)
+class Votes:
+    """Pairs of images that might show the same.
+
+    Attributes
+    ----------
+    pairs : (m, 2) int64
+        Positions of images in both sets.
+    is_common, is_other_common : (k,), (l,) bool
+        Features of both sets that more than 24 images share.
+    """
+
+    pairs: Array
+    is_common: Array
+    is_other_common: Array
+
+
+def vote(query: Features, target: Features, extractor: Extractor, most: int, workers: Workers = "auto") -> Votes:
+    """Return, for each image of either set, the images of the other that share most with it.
+
+    A vote of a feature weighs 1 / the number of images it votes for.
 
     Parameters
     ----------
@@ -27,31 +48,29 @@ def vote(query: Features, target: Features, extractor: Extractor, most: int, wor
     most : int
         Candidates of an image.
     workers : int or "auto"
-
-    Returns
-    -------
-    left, right : (m,) int64
-        Positions in `query` and `target`.
-    votes : (m,) float64
-        Sum over features of 1 / the number of images a feature votes for.
     """
     image, other_image = query.image, target.image
-    n = max(1, len(target.rows))
-    keys = [np.empty(0, np.int64)]
+    n, m = max(1, len(target.rows)), max(1, len(query.rows))
+    keys, other_keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     codes, other_codes = extractor.codes(query.descriptors), extractor.codes(target.descriptors)
     if len(codes) and len(other_codes):
         for found in DISTANCES["hamming"].within(codes, other_codes, extractor.radius, workers):
-            feature, right = found[:, 0].astype(np.int64), other_image[found[:, 1]]
-            other = query.rows[image[feature]] != target.rows[right]
-            keys.append(np.unique(feature[other] * n + right[other]))
+            feature, other = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
+            differ = query.rows[image[feature]] != target.rows[other_image[other]]
+            feature, other = feature[differ], other[differ]
+            keys.append(np.unique(feature * n + other_image[other]))
+            other_keys.append(np.unique(other * m + image[feature]))
     # Each feature votes once for an image, however many of its features are near.
-    key = np.unique(np.concatenate(keys))
+    key, other_key = np.unique(np.concatenate(keys)), np.unique(np.concatenate(other_keys))
+    count = np.bincount(key // n, minlength=len(image))
+    other_count = np.bincount(other_key // m, minlength=len(other_image))
     feature, right = key // n, key % n
-    count = np.bincount(feature, minlength=len(image))[feature]
-    known = count <= _COMMON
+    known = count[feature] <= _COMMON
     pair, inverse = np.unique(image[feature[known]] * n + right[known], return_inverse=True)
-    votes = np.bincount(inverse.reshape(-1), weights=1.0 / count[known], minlength=len(pair))
+    votes = np.bincount(inverse.reshape(-1), weights=1.0 / count[feature[known]], minlength=len(pair))
     pair, votes = pair[votes > _LEAST], votes[votes > _LEAST]
-    order, rank = ranked(pair // n, -votes, pair % n)
-    kept = np.sort(order[rank < most])
-    return pair[kept] // n, pair[kept] % n, votes[kept]
+    keep = np.zeros(len(pair), bool)
+    for side, partner in ((pair // n, pair % n), (pair % n, pair // n)):
+        order, rank = ranked(side, -votes, partner)
+        keep[order[rank < most]] = True
+    return Votes(np.stack([pair[keep] // n, pair[keep] % n], axis=1), count > _COMMON, other_count > _COMMON)

@@ -1,0 +1,153 @@
+"""The noun ``FeatureExtractor``: copies that hashes miss, found by local features and verified."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visdatcompy_ds.base.tables import CLASSES, Array
+from visdatcompy_ds.catalog.features import EXTRACTORS
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.dataset import Dataset
+from visdatcompy_ds.engine.run import Workers
+from visdatcompy_ds.image import Image
+from visdatcompy_ds.reports import figures, tables
+from visdatcompy_ds.stages.features import Cascade, cascade
+from visdatcompy_ds.two_datasets import TwoDatasets
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class FeatureExtractor(TwoDatasets):
+    """Find images that show the same, also mirrored, turned, cropped, framed or pasted into another, and say by what evidence.
+
+    What bytes, EXIF and hashes prove at full resolution comes first; local features are for the rest. Features vote for images, and a
+    candidate counts only where they agree on how one picture lies on the other and the pixels agree, too.
+
+    Parameters
+    ----------
+    dataset1 : Dataset
+    dataset2 : Dataset, optional
+        None, or the same dataset, compares `dataset1` with itself.
+    extractor : str
+        "sift" finds most; "orb" and "fast" (FAST finds, ORB describes) are several times as fast.
+    results_path : path, optional
+        Folder for files; by default "results".
+    workers : int or "auto"
+        Threads; results do not depend on it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
+
+    Attributes
+    ----------
+    sift_similars, orb_similars, fast_similars : dict or None
+        What :meth:`find_similars` found with that extractor.
+
+    Examples
+    --------
+    >>> from visdatcompy_ds import Dataset
+    >>> found = FeatureExtractor(Dataset("datasets/trail_new"), Dataset("datasets/trail")).find_similars()
+    >>> len(found)
+    70
+    """
+
+    extractors = EXTRACTORS.keys()
+
+    def __init__(
+        self,
+        dataset1: Dataset,
+        dataset2: Dataset | None = None,
+        extractor: str = "sift",
+        results_path: str | os.PathLike[str] | None = None,
+        workers: Workers = "auto",
+        show_progress: bool | None = None,
+    ) -> None:
+        super().__init__(dataset1, dataset2, results_path, workers, show_progress)
+        self.extractor = EXTRACTORS[extractor].name
+        self.sift_similars: dict[Image, Image | None] | None = None
+        self.orb_similars: dict[Image, Image | None] | None = None
+        self.fast_similars: dict[Image, Image | None] | None = None
+
+    def _found(self) -> tuple[Any, Array, Array | None, Cascade]:
+        table, rows, others = self._table(*CLEAN_PROBES)
+        found = cascade(table, rows, others, EXTRACTORS[self.extractor], self.workers, self._limits, self.show_progress)
+        return table, rows, others, found
+
+    def pairs(self) -> pd.DataFrame:
+        """Return every pair that shows the same, with its class and evidence.
+
+        Returns
+        -------
+        DataFrame
+            left_dataset, left_id, right_dataset, right_id, class, step, matches, inliers, overlap (share of the picture that is covered
+            more), scale and rotation (of the right picture against the left one, degrees clockwise), mirrored, is_similar (false for
+            "undecided"). The evidence of features is missing where an earlier step decided.
+        """
+        import pandas as pd
+
+        table, rows, others, found = self._found()
+        pairs, nothing = found.pairs, [None] * len(found.pairs)
+        frame = pd.DataFrame(tables.sides_columns(table, pairs.left, pairs.right))
+        frame["class"] = [CLASSES[code] for code in pairs.klass.tolist()]
+        frame["step"] = pairs.step
+        for name in ("matches", "inliers", "overlap", "scale", "rotation", "mirrored"):
+            column = list(nothing)
+            for at, pair in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
+                if pair in found.evidence:
+                    column[at] = getattr(found.evidence[pair], name)
+            frame[name] = pd.Series(
+                column, dtype="boolean" if name == "mirrored" else "Int64" if name in ("matches", "inliers") else "float64"
+            )
+        frame["is_similar"] = frame["class"] != "undecided"
+        everything = rows if others is None else np.concatenate([rows, others])
+        unusable = int((~(table.files.is_usable & table["decoded"])[everything]).sum())
+        frame.attrs = {"method": self.extractor, "datasets": self._names(table), "unusable": unusable}
+        return frame
+
+    def find_similars(self) -> dict[Image, Image | None]:
+        """Return, for each image of `dataset1`, the image of `dataset2` that shows the same, None where there is none.
+
+        The surest class first, then most inliers; "undecided" pairs do not count. Kept as ``sift_similars``, ``orb_similars`` or
+        ``fast_similars``.
+        """
+        table, rows, others, found = self._found()
+        images: dict[int, Image] = {}
+        for side, dataset in zip([rows] if others is None else [rows, others], self._datasets, strict=True):
+            images.update(zip(side.tolist(), dataset.images, strict=True))
+        best: dict[int, tuple[tuple[float, ...], int]] = {}
+        undecided = CLASSES.index("undecided")
+        is_target = np.isin(np.arange(len(table)), rows if others is None else others)
+        columns = (found.pairs.left, found.pairs.right, found.pairs.klass, found.pairs.score)
+        for left, right, klass, score in zip(*(column.tolist() for column in columns), strict=True):
+            for one, other in ((left, right), (right, left)):
+                key = (klass, -score if score == score else 0.0, other)
+                if klass != undecided and is_target[other] and (one not in best or key < best[one][0]):
+                    best[one] = (key, other)
+        # An image whose content stands twice shows what the first of them shows.
+        chosen = {row: best.get(row, best.get(int(found.first[row]))) for row in rows.tolist()}
+        similars = {images[row]: None if held is None or held[1] == row else images[held[1]] for row, held in chosen.items()}
+        setattr(self, f"{self.extractor}_similars", similars)
+        return similars
+
+    def draw_matches(self, left: Image | str, right: Image | str) -> Figure:
+        """Return both pictures side by side with the features that agree drawn between them.
+
+        Parameters
+        ----------
+        left, right : Image or path
+        """
+        from visdatcompy_ds.stages.features.find import evidence_of
+
+        images = [image if isinstance(image, Image) else Image(image) for image in (left, right)]
+        pictures = [image.read("rgb") for image in images]
+        evidence, shapes = evidence_of(pictures[0], pictures[1], EXTRACTORS[self.extractor])
+        names = " and ".join(image.filename for image in images)
+        if evidence is None:
+            return figures.matches(pictures, [np.empty((0, 2)), np.empty((0, 2))], f"{names}: nothing agrees")
+        points = [evidence.left_points / shapes[0][::-1], evidence.right_points / shapes[1][::-1]]
+        way = f"{evidence.inliers} of {evidence.matches} matches agree, scale {evidence.scale:.2f}, turned {evidence.rotation:.0f}°"
+        return figures.matches(pictures, points, f"{names}: {way}{', mirrored' if evidence.mirrored else ''}")

@@ -10,6 +10,7 @@ from visdatcompy_ds.base.registry import Registry
 
 _ROOT = 512.0  # RootSIFT descriptors have length 1: entries times 512 fit into a byte but for a few that are cut
 CODE_BITS = 128
+_LEAST_SIDE = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,13 +132,12 @@ def _orb(most: int, is_fast: bool) -> Callable[[Any], tuple[Any, Any]]:
         import cv2
         import numpy as np
 
-        orb = cv2.ORB.create(nfeatures=most, fastThreshold=10, edgeThreshold=16)
-        if is_fast:
-            corners = cv2.FastFeatureDetector.create(threshold=15).detect(grey, None)
-            strongest = sorted(corners, key=lambda point: (-point.response, point.pt))[:most]
-            found, values = orb.compute(grey, strongest)
-        else:
-            found, values = orb.detectAndCompute(grey, None)
+        if min(grey.shape) < _LEAST_SIDE:  # no room for a descriptor, and OpenCV's pyramid would end below a pixel
+            return np.empty((0, 2), np.float32), np.empty((0, 32), np.uint8)
+        # Both find FAST corners on a pyramid, with their direction; they differ in which are taken for the strongest.
+        score = cv2.ORB_FAST_SCORE if is_fast else cv2.ORB_HARRIS_SCORE
+        orb = cv2.ORB.create(nfeatures=most, fastThreshold=10, edgeThreshold=16, scoreType=score)
+        found, values = orb.detectAndCompute(grey, None)
         if values is None or not len(found):
             return np.empty((0, 2), np.float32), np.empty((0, 32), np.uint8)
         return _strongest(found, values, most)
@@ -187,7 +187,7 @@ for _extractor in (
         codes=_first_bits,
         radius=12,
         ratio=0.85,
-        source="FAST: Rosten and Drummond 2006, doi:10.1007/11744023_34; described by ORB; OpenCV",
+        source="FAST corners by their own score: Rosten and Drummond 2006, doi:10.1007/11744023_34; described by ORB; OpenCV",
     ),
 ):
     EXTRACTORS.add(_extractor)

@@ -92,7 +92,7 @@ def corners_of(matrix: Any, shape: tuple[int, int]) -> Any:
     return (at[:2] / np.where(np.abs(at[2]) < 1e-9, 1e-9, at[2])).T
 
 
-def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float]:
+def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float, float]:
     """Lay the right picture on the left one and compare.
 
     Parameters
@@ -106,6 +106,8 @@ def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float]:
     -------
     correlation : float
         Median over tiles of the overlap that show something of the correlation of grey values, -1 to 1; NaN where none does.
+    worst : float
+        Of the tiles in which both show something, the correlation that a tenth does not reach; NaN where there is none.
     of_left, of_right : float
         Shares of both pictures that the overlap covers.
     """
@@ -138,6 +140,28 @@ def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float]:
     some[step // 2 :: step, step // 2 :: step] = True
     use &= some
     if not use.any():
-        return float("nan"), of_left, of_right
+        return float("nan"), float("nan"), of_left, of_right
     values = together[use] / np.sqrt(np.maximum(spread_a[use], 1) * np.maximum(spread_b[use], 1))
-    return float(np.median(values)), of_left, of_right
+    both = (spread_a[use] > 20) & (spread_b[use] > 20)
+    worst = float(np.percentile(values[both], 10)) if both.any() else float("nan")
+    return float(np.median(values)), worst, of_left, of_right
+
+
+def texture(left: Any, right: Any) -> float:
+    """Return how alike the fine structure of two grey pictures of one shape is: the median over tiles of its correlation.
+
+    A copy keeps it when it is made brighter or recoloured; the next frame of a camera has noise, leaves and light of its own.
+    """
+    import cv2
+    import numpy as np
+
+    fine = [side.astype(np.float32) - cv2.GaussianBlur(side.astype(np.float32), (0, 0), 1.5) for side in (left, right)]
+    tile = max(16, min(left.shape) // 16)
+    values = []
+    for y in range(0, left.shape[0] - tile + 1, tile):
+        for x in range(0, left.shape[1] - tile + 1, tile):
+            a, b = (side[y : y + tile, x : x + tile] for side in fine)
+            own, other = float((a * a).mean()), float((b * b).mean())
+            if max(own, other) > 1:
+                values.append(float((a * b).mean()) / max(np.sqrt(own * other), 1e-6))
+    return float(np.median(values)) if values else float("nan")

@@ -21,7 +21,7 @@ LEAST_INLIERS, LEAST_CORRELATION = 6, 0.75
 def is_same_picture(evidence: Evidence) -> bool:
     """Tell whether two pictures show the same where they overlap: features that agree on how one lies on the other, and pixels that agree.
 
-    Of 81 + 577 wrong candidates among 4000 edited copies of web photos none has both but pairs that share a frame of text.
+    Of 500 wrong candidates among 1160 edited copies of web photos two had both, of the same goods, and pairs that share a frame of text.
     """
     return evidence.inliers >= LEAST_INLIERS and evidence.correlation >= LEAST_CORRELATION
 

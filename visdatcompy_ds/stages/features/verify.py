@@ -25,6 +25,8 @@ class Evidence:
         Share that the overlap covers of the picture it covers more of.
     correlation : float
         Median over tiles of the overlap, -1 to 1; NaN where nothing is to be seen.
+    worst : float
+        What a tenth of the tiles in which both show something does not reach; NaN where there is none.
     scale, rotation : float
         Of the right picture against the left one; degrees, clockwise.
     shift : float
@@ -39,6 +41,7 @@ class Evidence:
     inliers: int
     overlap: float
     correlation: float
+    worst: float
     scale: float
     rotation: float
     shift: float
@@ -80,18 +83,17 @@ def _evidence(left: Features, right: Features, i: int, j: int, extractor: Extrac
     found = estimate(a, b, shape)
     if found is None:
         return None
-    correlation, of_left, of_right = _laid(left, right, i, j, found, extractor.side)
+    correlation, worst, of_left, of_right = _laid(left, right, i, j, found, extractor.side)
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], float)
     shift = float(np.abs(corners_of(found.matrix, shape) - corners).max() / max(shape))
     shown = a[found.is_inlier]
     if mirrored:
         shown = mirrored_points(shown, shape[1])
-    inliers = int(found.is_inlier.sum())
-    overlap = max(of_left, of_right)
-    return Evidence(len(matched), inliers, overlap, correlation, found.scale, found.rotation, shift, mirrored, shown, b[found.is_inlier])
+    overlap, inliers, way = max(of_left, of_right), int(found.is_inlier.sum()), (found.scale, found.rotation, shift, mirrored)
+    return Evidence(len(matched), inliers, overlap, correlation, worst, *way, shown, b[found.is_inlier])
 
 
-def _laid(left: Features, right: Features, i: int, j: int, found: Geometry, side: int) -> tuple[float, float, float]:
+def _laid(left: Features, right: Features, i: int, j: int, found: Geometry, side: int) -> tuple[float, float, float, float]:
     reduce = np.diag([LOOK / side, LOOK / side, 1.0])
     matrix = reduce @ found.matrix @ np.linalg.inv(reduce)
     return agreement(np.ascontiguousarray(left.pictures[i]), np.ascontiguousarray(right.pictures[j]), matrix)

@@ -1,0 +1,133 @@
+"""The noun FeatureExtractor: copies that hashes miss are found and proved, look-alikes stay apart."""
+
+import cv2
+import numpy as np
+import pytest
+
+from visdatcompy_ds import ArgumentError, Dataset, EmptySourceError, FeatureExtractor, Image, UnknownNameError
+from visdatcompy_ds.catalog.features import EXTRACTORS
+
+
+@pytest.fixture
+def edited(tmp_path, photo, write):
+    """Originals, and copies of the first three: mirrored, turned, cropped, padded, pasted small."""
+
+    def scene(k):
+        noise = np.random.default_rng(k).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+        return cv2.addWeighted(photo(k, 480, 360), 0.6, cv2.resize(noise, (480, 360), interpolation=cv2.INTER_CUBIC), 0.4, 0)
+
+    for k in range(12):
+        write(f"have/{k}.jpg", scene(k), quality=92)
+    turn = cv2.getRotationMatrix2D((240, 180), 30, 1)
+    write("new/mirrored.jpg", np.ascontiguousarray(scene(0)[:, ::-1]), quality=80)
+    write("new/turned.jpg", cv2.warpAffine(scene(1), turn, (480, 360)), quality=80)
+    write("new/cropped.jpg", np.ascontiguousarray(scene(2)[90:320, 60:400]), quality=80)
+    write("new/padded.jpg", cv2.copyMakeBorder(scene(3), 80, 80, 120, 120, cv2.BORDER_CONSTANT), quality=80)
+    page = np.full((600, 500, 3), 240, np.uint8)
+    page[200:380, 100:340] = cv2.resize(scene(4), (240, 180), interpolation=cv2.INTER_AREA)
+    write("new/pasted.png", page)
+    write("new/stranger.jpg", scene(40))
+    write("new/flat.png", np.full((200, 300, 3), 90, np.uint8))
+    write("new/dot.png", np.full((1, 1, 3), 9, np.uint8))
+    (tmp_path / "new" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    return Dataset(tmp_path / "new"), Dataset(tmp_path / "have")
+
+
+SAME = {"mirrored.jpg": "0.jpg", "turned.jpg": "1.jpg", "cropped.jpg": "2.jpg", "padded.jpg": "3.jpg", "pasted.png": "4.jpg"}
+
+
+def test_edited_copies_are_found_and_say_how_they_were_made(edited):
+    pairs = FeatureExtractor(*edited).pairs().set_index("left_id")
+    assert {left: pairs.right_id[left] for left in pairs.index} == SAME
+    assert (pairs["class"] == "edited").all() and (pairs.step == "features").all() and pairs.is_similar.all()
+    assert pairs.mirrored.to_dict() == {left: left == "mirrored.jpg" for left in SAME}
+    assert abs(pairs.rotation["turned.jpg"]) == pytest.approx(30, abs=2) and pairs.overlap["padded.jpg"] > 0.9
+    assert (pairs.inliers <= pairs.matches).all() and (pairs.inliers >= 6).all()
+    assert pairs.attrs["unusable"] == 1
+
+
+@pytest.mark.parametrize("extractor", FeatureExtractor.extractors)
+def test_similars_are_kept_under_the_name_of_the_extractor(extractor, edited):
+    finder = FeatureExtractor(*edited, extractor=extractor)
+    assert finder.sift_similars is None and finder.orb_similars is None
+    found = finder.find_similars()
+    assert getattr(finder, f"{extractor}_similars") is found and list(found) == edited[0].images
+    named = {image.filename: other.filename for image, other in found.items() if other is not None}
+    assert named.items() <= SAME.items() and len(named) >= (5 if extractor == "sift" else 3)
+    assert found[edited[0]["flat.png"]] is None and found[edited[0]["broken.jpg"]] is None
+
+
+def test_the_cascade_leaves_what_it_proved_to_the_first_step(datasets):
+    pairs = FeatureExtractor(Dataset(datasets / "trail_new"), Dataset(datasets / "trail")).pairs()
+    steps = set(zip(pairs["class"], pairs.step, strict=True))
+    assert ("bytes", "bytes") in steps and any(step == "hash" or step == "exif" for klass, step in steps if klass == "reencoded")
+    assert not pairs.duplicated(["left_id", "right_id"]).any()
+    assert pairs.inliers[pairs.step != "features"].isna().all()
+
+
+def test_workers_and_the_order_of_sides_change_nothing(edited):
+    new, have = edited
+    one, other = FeatureExtractor(new, have, workers=1).pairs(), FeatureExtractor(new, have, workers=3).pairs()
+    assert one.equals(other)
+    swapped = FeatureExtractor(have, new).pairs()
+    assert set(zip(swapped.right_id, swapped.left_id, strict=True)) == set(SAME.items())
+
+
+def test_copies_within_one_dataset(edited, tmp_path):
+    whole = Dataset(tmp_path, exclude="*.png")
+    pairs = FeatureExtractor(whole).pairs()
+    found = {frozenset((pair.left_id, pair.right_id)) for pair in pairs.itertuples() if pair.is_similar}
+    assert {frozenset((f"new/{new}", f"have/{have}")) for new, have in SAME.items() if new.endswith("jpg")} == found
+
+
+def test_matches_are_drawn(edited):
+    new, have = edited
+    finder = FeatureExtractor(new, have)
+    figure = finder.draw_matches(new["mirrored.jpg"], have["0.jpg"])
+    assert "mirrored" in figure.get_suptitle() and len(figure.artists) > 10
+    assert "nothing agrees" in finder.draw_matches(new["flat.png"], Image(have["0.jpg"].path)).get_suptitle()
+
+
+def test_next_frames_of_a_fixed_camera_are_no_copies(shared):
+    """Three bursts of one post and twenty shots of another: EXIF kept."""
+    for name in ("bursts", "buow"):
+        pairs = FeatureExtractor(Dataset(shared / "data" / "cameratrap" / name)).pairs()
+        assert set(pairs["class"]) <= {"similar", "undecided"}
+
+
+def test_next_frames_without_exif_are_no_copies(shared, tmp_path, write):
+    for name, step in (("bursts", 2), ("buow", 1)):
+        for image in Dataset(shared / "data" / "cameratrap" / name):
+            write(f"{name}/{image.filename}", np.ascontiguousarray(image.read("rgb")[::step, ::step]), quality=90)
+        pairs = FeatureExtractor(Dataset(tmp_path / name)).pairs()
+        assert set(pairs["class"]) <= {"similar", "undecided"}, name
+
+
+def test_bad_arguments_and_empty_sources(edited, tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'sift'"):
+        FeatureExtractor(*edited, extractor="shift")
+    with pytest.raises(ArgumentError, match="a Dataset"):
+        FeatureExtractor("new")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EmptySourceError):
+        FeatureExtractor(Dataset(tmp_path / "empty")).pairs()
+    lone = FeatureExtractor(edited[0].subset(["flat.png", "dot.png", "broken.jpg"]))
+    assert len(lone.pairs()) == 0 and set(lone.find_similars().values()) == {None}
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS.values(), ids=lambda extractor: extractor.name)
+def test_an_extractor_keeps_its_promises(extractor, photo):
+    grey = cv2.cvtColor(photo(5, extractor.side, extractor.side * 3 // 4), cv2.COLOR_RGB2GRAY)
+    points, descriptors = extractor.extract(grey)
+    again = extractor.extract(grey)
+    assert np.array_equal(points, again[0]) and np.array_equal(descriptors, again[1])
+    assert descriptors.shape == (len(points), extractor.width) and descriptors.dtype == np.uint8 and 0 < len(points) <= extractor.keypoints
+    assert extractor.codes(descriptors).shape == (len(points), 16) and extractor.source
+    for empty in (np.full((50, 60), 7, np.uint8), np.zeros((1, 1), np.uint8)):
+        assert len(extractor.extract(empty)[0]) == 0
+    if extractor.mirror is not None:
+        assert np.array_equal(extractor.mirror(extractor.mirror(descriptors)), descriptors)
+        seen = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))[1].astype(int)
+        apart = np.abs(extractor.mirror(descriptors)[:, None].astype(int) - seen[None]).sum(axis=2).min(axis=1)
+        unlike = np.abs(descriptors[:, None].astype(int) - seen[None]).sum(axis=2).min(axis=1)
+        assert np.median(apart) < 0.7 * np.median(unlike)

@@ -267,7 +267,9 @@ def test_compare_turned_finds_what_was_turned(photos, photo, write, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["photos", "-m", "sift"], "Unknown method 'sift'"),
+        (["photos", "-m", "surf"], "Unknown method 'surf'"),
+        (["photos", "-m", "sift", "--cutoff", "9"], "--cutoff with sift"),
+        (["photos", "-m", "orb", "--size", "9"], "--size with orb"),
         (["photos", "-m", "ssim", "--size", "0"], "--size 0"),
         (["photos", "-m", "ssim", "--size", "big"], "Allowed: a number of pixels or WxH"),
         (["photos", "-m", "ssim", "--cutoff", "7"], "-1 to 1"),
@@ -313,3 +315,13 @@ def test_json_of_infinite_scores_is_json(photos, capsys):
     (photos / "copy.jpg").write_bytes((photos / "0.jpg").read_bytes())
     assert run(["compare", "photos", "-m", "psnr", "--json"]) == 0
     assert json.loads(said(capsys).out, parse_constant=no)["pairs"][0]["score"] == "inf"
+
+
+def test_compare_by_local_features(datasets, photos, photo, write, capsys):
+    write("photos/mirrored.jpg", np.ascontiguousarray(photo(1)[:, ::-1]))
+    assert run(["compare", str(photos), "-m", "sift", "--out", "o"]) == 0
+    assert re.search(r"photos/1.jpg +photos/mirrored.jpg  edited", said(capsys).out)
+    assert {"pairs.csv", "pairs.html"} <= set(os.listdir("o"))
+    assert run(["compare", str(datasets / "trail"), "-m", "sift", "--json"]) == 0
+    found = json.loads(said(capsys).out)
+    assert {"bytes", "similar"} <= {pair["class"] for pair in found["pairs"]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError, UnknownNameError
+from visdatcompy_ds.catalog.features import EXTRACTORS
 from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.metrics import METRICS
 from visdatcompy_ds.cli.options import Json, Quiet, Strict, WorkerOption, dataset_of, end, print_json, quoted, refuse_empty, workers_of
@@ -17,6 +18,7 @@ from visdatcompy_ds.cli.options import Json, Quiet, Strict, WorkerOption, datase
 if TYPE_CHECKING:
     import pandas as pd
 
+    from visdatcompy_ds.feature_extractor import FeatureExtractor
     from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.metrics import Metrics
 
@@ -33,7 +35,7 @@ def compare(
             "--method",
             "-m",
             metavar="NAME",
-            help=f"A hash ({', '.join(HASHES)}) or a metric ({', '.join(METRICS)}).",
+            help=f"A hash ({', '.join(HASHES)}), a metric ({', '.join(METRICS)}) or local features ({', '.join(EXTRACTORS)}).",
         ),
     ] = "phash",
     cutoff: Annotated[
@@ -54,19 +56,20 @@ def compare(
     strict: Strict = False,
 ) -> None:
     """List the pairs of two folders, or within one, that a hash or a metric finds alike. It proves nothing: clean does."""
+    from visdatcompy_ds.feature_extractor import FeatureExtractor
     from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.metrics import Metrics
     from visdatcompy_ds.reports import tables, text
 
     method = method.lower()
-    if method not in HASHES and method not in METRICS:
-        raise UnknownNameError("method", method, [*HASHES, *METRICS])
+    if method not in HASHES and method not in METRICS and method not in EXTRACTORS:
+        raise UnknownNameError("method", method, [*HASHES, *METRICS, *EXTRACTORS])
+    if cutoff is not None and method in EXTRACTORS:
+        raise ArgumentError(f"--cutoff with {method}", "Allowed: hashes and metrics", "Features prove a pair or they do not")
     if turned and method not in HASHES:
         raise ArgumentError(f"--turned with {method}", "Allowed: hashes, such as phash")
-    if size is not None and (method in HASHES or METRICS[method].reads == "digest"):
-        raise ArgumentError(
-            f"--size with {method}", "Allowed: metrics of pictures, such as ssim", "Hashes see 128 x 128, pix2pix all pixels"
-        )
+    if size is not None and (method not in METRICS or METRICS[method].reads == "digest"):
+        raise ArgumentError(f"--size with {method}", "Allowed: metrics of pictures, such as ssim", "Others see pictures of their own size")
     grid = _size_of(size)
     datasets = [dataset_of(folder, "folder:1", None, workers, quiet) for folder in (left, right) if folder is not None]
     for dataset in datasets:
@@ -75,10 +78,13 @@ def compare(
         tables.prepare_folder(out)  # whether it can be written shows before the work
     bar, threads = False if quiet else None, workers_of(workers)
     other = datasets[1] if len(datasets) > 1 else None
-    compared: Hash | Metrics
+    compared: Hash | Metrics | FeatureExtractor
     if method in HASHES:
         compared = Hash(datasets[0], other, out, threads, bar)
         pairs = compared.pairs(method, cutoff, orientations=turned, expand=True).rename(columns={"distance": "score"})
+    elif method in EXTRACTORS:
+        compared = FeatureExtractor(datasets[0], other, method, out, threads, bar)
+        pairs = compared.pairs().rename(columns={"inliers": "score"})
     else:
         compared = Metrics(datasets[0], other, out, grid, threads, bar)
         pairs = compared.pairs(method, cutoff)
@@ -128,7 +134,7 @@ def _written(compared: Any, method: str, pairs: pd.DataFrame, cells: int) -> lis
     """Write a page of pairs and their table and, where it is of a size to be read, the matrix and its heat map; return the paths."""
     page = compared.report(pairs)
     written = [page, str(Path(page).with_suffix(".csv"))]  # both under one name
-    if cells <= _MOST_CELLS:
+    if cells <= _MOST_CELLS and hasattr(compared, "matrix"):
         matrix = compared.matrix(method)
         written += [compared.save("matrix", matrix), compared.save("heat_map", compared.show(matrix))]
     return written

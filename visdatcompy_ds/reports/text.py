@@ -203,7 +203,11 @@ def pairs(frame: pd.DataFrame, most: int, width: int | None = None) -> str:
     facts = frame.attrs
     name, cutoff = facts.get("metric", facts.get("method")), float(facts.get("cutoff", facts.get("max_distance", 0)))
     grid = f", {facts['size']}" if "size" in facts else ""
-    border = f"at {cutoff + 0.0:.6g} or more" if facts.get("higher_is_better") else f"within {cutoff + 0.0:.6g}"
+    if "step" in frame:  # by the cascade: a class and no cut-off
+        kinds = frame["class"].value_counts()
+        border = f"({', '.join(f'{count} {klass}' for klass, count in kinds.items())})" if len(frame) else "that show the same"
+    else:
+        border = f"at {cutoff + 0.0:.6g} or more" if facts.get("higher_is_better") else f"within {cutoff + 0.0:.6g}"
     of = ""
     if "is_duplicate" in frame and len(frame) and name != "pix2pix":
         of = f", {int(frame['is_duplicate'].sum())} of them within the cut-off of duplicates"
@@ -214,9 +218,10 @@ def pairs(frame: pd.DataFrame, most: int, width: int | None = None) -> str:
         for side in ("left", "right")
     ]
     longest = max(map(len, sides[0]), default=0)
-    how = frame["transform"][:most] if "transform" in frame else ["same"] * most
-    for score, left, right, turn in zip(frame["score"][:most], *sides, how, strict=False):
-        lines.append(f"  {score:>8.4g}  {left:<{longest}}  {right}{'' if turn == 'same' else f'  {turn}'}")
+    how = frame["transform"] if "transform" in frame else frame["class"] if "step" in frame else ["same"] * len(frame)
+    for score, left, right, turn in zip(frame["score"][:most].tolist(), *sides, list(how[:most]), strict=True):
+        shown = f"{score:>8.4g}" if isinstance(score, (int, float)) and score == score else " " * 8
+        lines.append(f"  {shown}  {left:<{longest}}  {right}{'' if turn == 'same' else f'  {turn}'}")
     if len(frame) > most:
         lines.append(f"  … and {len(frame) - most} more")
     same = facts.get("same_file")

@@ -19,7 +19,7 @@ from visdatcompy_ds.stages.features.verify import Evidence
 from visdatcompy_ds.stages.shots import ShotFacts
 
 # A picture that only moved, by no more than this, may be the next frame of a camera in the hand: no crop keeps the scale of its frame.
-_SAME_SCALE, _SAME_TURN, _SAME_FRAME = 0.015, 1.0, 0.03
+_SAME_SCALE, _SAME_TURN, _SAME_FRAME, _SAME_ASPECT = 0.015, 1.0, 0.03, 0.02
 _ALIKE, _FIRM = 0.9, 12  # correlation and inliers from which the difference of two pictures of one frame is one of processing
 _REDUCED, _LIGHTER, _RECOLOURED = 0.3, 14.0, 14.0  # share of the pixels; grey levels
 # 40 photos made brighter or given another gamma: 0.91 and more. Frames of one post in other light: 0.15 at 8 MP, 0.77 a quarter as wide.
@@ -120,9 +120,11 @@ def _classes(
     klass = np.full(len(left), "", object)
     is_same = np.array([is_same_picture(found) for found in evidence], bool)
     is_scene = np.array([found.inliers >= _SAME_SCENE for found in evidence], bool)
-    is_moved_only = np.array([_is_moved_only(found) for found in evidence], bool)
+    facts = ShotFacts(table)
+    has_same_frame = np.abs(facts.aspect[left] / np.maximum(facts.aspect[right], 1e-9) - 1) <= _SAME_ASPECT  # a caption or bars change it
+    is_moved_only = has_same_frame & np.array([_is_moved_only(found) for found in evidence], bool)
     is_in_place = is_moved_only & np.array([found.shift <= _SAME_FRAME for found in evidence], bool)
-    vetoed = ShotFacts(table).are_other_shots(left, right) if len(left) else np.zeros(0, bool)
+    vetoed = facts.are_other_shots(left, right)
     klass[is_scene] = "similar"
     klass[is_same & ~is_moved_only] = "edited"
     klass[is_same & is_moved_only] = "undecided"

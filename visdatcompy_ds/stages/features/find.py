@@ -21,7 +21,8 @@ LEAST_INLIERS, LEAST_CORRELATION = 6, 0.75
 def is_same_picture(evidence: Evidence) -> bool:
     """Tell whether two pictures show the same where they overlap: features that agree on how one lies on the other, and pixels that agree.
 
-    Of 500 wrong candidates among 1160 edited copies of web photos two had both, of the same goods, and pairs that share a frame of text.
+    Of some 6400 pairs among photos and 760 usual edits of 40 of them 2 had both and were none, different shirts of one outline; pairs that
+    share a frame of text, as screenshots do, have both, too.
     """
     return evidence.inliers >= LEAST_INLIERS and evidence.correlation >= LEAST_CORRELATION
 

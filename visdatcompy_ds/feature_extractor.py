@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visdatcompy_ds.base.tables import CLASSES, Array
+from visdatcompy_ds.base.tables import CLASSES, Array, Fingerprints
 from visdatcompy_ds.catalog.features import EXTRACTORS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.dataset import Dataset
@@ -71,11 +71,16 @@ class FeatureExtractor(TwoDatasets):
         self.sift_similars: dict[Image, Image | None] | None = None
         self.orb_similars: dict[Image, Image | None] | None = None
         self.fast_similars: dict[Image, Image | None] | None = None
+        self._held: tuple[tuple[object, ...], Cascade] | None = None
 
-    def _found(self) -> tuple[Any, Array, Array | None, Cascade]:
+    def _found(self) -> tuple[Fingerprints, Array, Array | None, Cascade]:
+        """Return what the cascade finds; that of the last call is kept."""
         table, rows, others = self._table(*CLEAN_PROBES)
-        found = cascade(table, rows, others, EXTRACTORS[self.extractor], self.workers, self._limits, self.show_progress)
-        return table, rows, others, found
+        key = self._identity(table, rows, others)
+        if self._held is None or self._held[0] != key:
+            found = cascade(table, rows, others, EXTRACTORS[self.extractor], self.workers, self._limits, self.show_progress)
+            self._held = (key, found)
+        return table, rows, others, self._held[1]
 
     def pairs(self) -> pd.DataFrame:
         """Return every pair that shows the same, with its class and evidence.

@@ -248,18 +248,11 @@ class Metrics(TwoDatasets):
 
     def _pictures(self, metric: Metric, resize_images: bool) -> _Pictures:
         """Return what `metric` compares of both datasets; pictures of the last call are kept."""
+        if not isinstance(resize_images, (bool, np.bool_)):
+            raise ArgumentError(f"resize_images={resize_images!r}", "Allowed: True or False")
         table, rows, others = self._table(*HEADER_PROBES, *(_LOOKS if metric.reads == "digest" else ()))
-        files = table.files
-        # Pictures are told from others by what their files are: a file that was rewritten since it was listed counts as it was listed.
-        facts = (files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
-        everything = rows if others is None else np.concatenate([rows, others])
-        size = self.size if resize_images else None
-        key = (
-            metric.reads,
-            None if metric.reads == "digest" else size,
-            others is None,
-            *(tuple(fact[everything].tolist()) for fact in facts),
-        )
+        files, size = table.files, self.size if resize_images else None
+        key = (metric.reads, None if metric.reads == "digest" else size, self._identity(table, rows, others))
         if self._held is None or self._held[0] != key:
             self._held = None  # both need not fit at once
             held = _Pictures(table, rows, others, file_numbers(table))

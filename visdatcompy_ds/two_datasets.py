@@ -91,6 +91,14 @@ class TwoDatasets:
         rows = [dataset._rows for dataset in self._datasets]
         return table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files)
 
+    @staticmethod
+    def _identity(table: Fingerprints, rows: Array, others: Array | None) -> tuple[object, ...]:
+        """Return what tells these images from others, for what is kept between calls: their files as they were listed, and their status."""
+        files = table.files
+        everything = rows if others is None else np.concatenate([rows, others])
+        facts = (files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
+        return (others is None, *(tuple(fact[everything].tolist()) for fact in facts))
+
     def _measured(self, *probes: str) -> Compared:
         """Return the table of all files, and what of it may be matched by hashes."""
         return Compared(*self._table("low_information", *probes))
@@ -151,7 +159,9 @@ class TwoDatasets:
             or any(mark in "/\\" or not mark.isprintable() for mark in name)
         ):
             raise ArgumentError(
-                f"name={name!r}", "Allowed: the name of a file without a folder, up to 200 characters", "results_path= says where files go"
+                f"name={name!r}" if isinstance(name, str) else f"A name of type {type(name).__name__}",
+                "Allowed: the name of a file without a folder, up to 200 characters",
+                "results_path= says where files go",
             )
         import pandas as pd
 

@@ -65,6 +65,20 @@ def test_the_cascade_leaves_what_it_proved_to_the_first_step(datasets):
     assert pairs.inliers[pairs.step != "features"].isna().all()
 
 
+def test_the_cascade_runs_once_for_what_is_asked_of_it(edited, monkeypatch):
+    from visdatcompy_ds import feature_extractor
+
+    runs = []
+    once = feature_extractor.cascade
+    monkeypatch.setattr(feature_extractor, "cascade", lambda *arguments: runs.append(1) or once(*arguments))
+    finder = FeatureExtractor(*edited)
+    finder.pairs()
+    finder.find_similars()
+    assert runs == [1]
+    edited[0].delete_image("stranger.jpg")
+    assert len(finder.find_similars()) == len(edited[0]) and runs == [1, 1]
+
+
 def test_workers_and_the_order_of_sides_change_nothing(edited):
     new, have = edited
     one, other = FeatureExtractor(new, have, workers=1).pairs(), FeatureExtractor(new, have, workers=3).pairs()

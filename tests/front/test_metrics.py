@@ -5,7 +5,6 @@ import errno
 import math
 import os
 import re
-import stat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -285,6 +284,8 @@ BAD = {
     "an endless cut-off": (lambda m: m.pairs("nrmse", float("inf")), ArgumentError, "cutoff=inf"),
     "a cut-off that all pairs meet": (lambda m: m.pairs("pix2pix", 0), ArgumentError, "Allowed for pix2pix: 1"),
     "a cut-off of yes": (lambda m: m.pairs("mse", True), ArgumentError, "cutoff=True"),
+    "resizing by words": (lambda m: m.mse(resize_images="no"), ArgumentError, "resize_images='no'"),
+    "saving in the wrong order": (lambda m: m.save(pd.DataFrame({"a": [1]}), "x"), ArgumentError, "A name of type DataFrame"),
     "showing text": (lambda m: m.show("x"), ArgumentError, "DataFrame"),
     "showing nothing": (lambda m: m.show(pd.DataFrame()), ArgumentError, "0 x 0"),
     "showing names": (lambda m: m.show(pd.DataFrame({"a": ["x"]})), ArgumentError, "without numbers"),
@@ -377,13 +378,38 @@ def test_results_go_where_they_can(tmp_path, datasets):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="file"):
         Metrics(data, results_path=tmp_path / "file", size=16).mse(to_csv=True)
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    locked.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    if os.access(locked, os.W_OK):
-        pytest.skip("this user may write everywhere")
-    with pytest.raises(OutputError, match="locked"):
-        Metrics(data, results_path=locked, size=16).mse(to_csv=True)
+
+
+def test_results_on_a_read_only_disk_are_a_clear_error(tmp_path, datasets, monkeypatch):
+    def read_only(*arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    data = Dataset(datasets / "trail").subset(["CAM01/IMG_0001.JPG", "CAM01/IMG_0002.JPG"])
+    metrics = Metrics(data, results_path=tmp_path / "locked", size=16)
+    monkeypatch.setattr("visdatcompy_ds.engine.files.write_atomically", read_only)
+    with pytest.raises(OutputError, match=r"locked.*[Rr]ead-only"):
+        metrics.mse(to_csv=True)
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    with pytest.raises(OutputError, match=r"locked.*[Rr]ead-only"):
+        metrics.report(metrics.pairs("mse"))
+
+
+def test_bars_end_at_their_total(mixed, monkeypatch):
+    from visdatcompy_ds.stages import stacks
+
+    bars = []
+
+    def progress(total, what, show, unit="img"):
+        bars.append([what, total, 0])
+        return SimpleNamespace(update=lambda n, bar=bars[-1]: bar.__setitem__(2, bar[2] + n), close=lambda: None)
+
+    monkeypatch.setattr(stacks, "progress", progress)
+    for resize in (True, False):
+        metrics = Metrics(Dataset(mixed), size=32)
+        metrics.ssim(resize_images=resize)
+        metrics.pairs("mse", 50, resize_images=resize)
+        metrics.nearest("nmi", resize_images=resize)
+    assert len(bars) == 8 and all(total == counted > 0 for _, total, counted in bars)
 
 
 def test_datasets_without_a_usable_image(tmp_path, write, photo):

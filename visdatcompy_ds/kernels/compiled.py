@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from numba import config, njit
+from numba.extending import intrinsic
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
@@ -33,3 +34,9 @@ def compiled_slp(signature: Any) -> Callable[[Loop], Loop]:
         return made
 
     return decorate
+
+
+def instruction(generator: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that compiled loops call of one that writes LLVM's instructions for it."""
+    made: Callable[..., Any] = intrinsic(generator)
+    return made

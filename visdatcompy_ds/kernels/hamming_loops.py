@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
-from visdatcompy_ds.kernels.compiled import compiled
+from visdatcompy_ds.kernels.compiled import compiled, instruction
 
 BLOCK = 64  # arrays that are scanned have room for this many codes behind their end
 _FEW = 6  # so many codes are sooner looked at one by one
@@ -20,7 +19,7 @@ _U = np.uint64
 _BLOCK = np.uint64(BLOCK)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
 def _ones(typing_context: Any, word: Any) -> Any:
     """Count the ones of a word by the processor's own instruction."""
 

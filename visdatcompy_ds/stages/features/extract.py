@@ -67,6 +67,7 @@ def extract(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
+    mirrored: bool = True,
 ) -> tuple[Features, Features]:
     """Return the features of images, and those of the mirrored images; images that cannot be decoded have none.
 
@@ -77,8 +78,10 @@ def extract(
     extractor : Extractor
     workers, limits, show_progress
         As everywhere.
+    mirrored : bool
+        False leaves out those of the mirrored images.
     """
-    work = _Extract(table.files.path[rows], extractor, limits or decode.Limits())
+    work = _Extract(table.files.path[rows], extractor, limits or decode.Limits(), mirrored)
     made = []
     with contextlib.closing(progress(len(rows), f"{extractor.name} features", show_progress)) as bar:
         for found in run(range(len(rows)), work, workers):
@@ -119,8 +122,8 @@ class _Extracted:
 class _Extract:
     """The work on one image: a path by number in, its features and those of the mirrored picture out."""
 
-    def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits) -> None:
-        self.paths, self.extractor, self.limits = paths, extractor, limits
+    def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits, mirrored: bool) -> None:
+        self.paths, self.extractor, self.limits, self.mirrored = paths, extractor, limits, mirrored
 
     def __call__(self, at: int) -> _Extracted:
         try:
@@ -129,12 +132,14 @@ class _Extract:
         except (ImageError, OSError):
             none = np.empty((0, 2), np.float32), np.empty((0, self.extractor.width), np.uint8)
             return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
-        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor)
+        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor, self.mirrored)
 
 
-def _extracted(grey: Array, extractor: Extractor) -> _Extracted:
+def _extracted(grey: Array, extractor: Extractor, is_mirrored_too: bool = True) -> _Extracted:
     points, descriptors = extractor.extract(grey)
-    if extractor.mirror is None:
+    if not is_mirrored_too:
+        mirrored = points[:0], descriptors[:0]
+    elif extractor.mirror is None:
         mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
     else:
         mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))

@@ -54,7 +54,7 @@ def find(
         How the left picture lies on the right one: the better of lying as it does, and mirrored.
     """
     upright, mirrored = extract(table, rows, extractor, workers, limits, show_progress)
-    target = upright if others is None else extract(table, others, extractor, workers, limits, show_progress)[0]
+    target = upright if others is None else extract(table, others, extractor, workers, limits, show_progress, mirrored=False)[0]
     found: dict[tuple[int, int], Evidence] = {}
     ways = []
     for query, is_mirrored in ((upright, False), (mirrored, True)):

@@ -132,8 +132,8 @@ class FeatureExtractor(TwoDatasets):
                 key = (klass, -score if score == score else 0.0, other)
                 if klass != undecided and is_target[other] and (one not in best or key < best[one][0]):
                     best[one] = (key, other)
-        # An image whose content stands twice shows what the first of them shows.
-        chosen = {row: best.get(row, best.get(int(found.first[row]))) for row in rows.tolist()}
+        # Of images proved to be one shot the best stood for all.
+        chosen = {row: best.get(row, best.get(int(found.stands_for[row]))) for row in rows.tolist()}
         similars = {images[row]: None if held is None or held[1] == row else images[held[1]] for row, held in chosen.items()}
         setattr(self, f"{self.extractor}_similars", similars)
         return similars

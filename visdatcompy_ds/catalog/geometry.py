@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-_TOLERANCE = 4.0  # pixels that a point may lie beside where the transform puts it
+TOLERANCE = 4.0  # pixels that a point may lie beside where the transform puts it
 _ROUNDS = 1000
 LEAST = 5  # matches that are worth an estimate
+_SOFT = 0.6  # pixels
+_SHOWN, _SHOWN_FINE = 20.0, 2.0  # variance of grey levels from which a tile shows something
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Geometry:
 
 
 def estimate(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
-    """Return the transform on which most matches agree: a similarity or, where clearly more agree, a homography; None for none.
+    """Return the transform on which most matches agree: the simplest of a similarity, an affine map and a homography
+    but for one on which clearly more agree; None for none.
 
     Parameters
     ----------
@@ -46,13 +49,17 @@ def estimate(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
     if len(left) < LEAST:
         return None
     found, inliers = cv2.estimateAffinePartial2D(
-        left, right, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE, maxIters=_ROUNDS, refineIters=5
+        left, right, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=_ROUNDS, refineIters=5
     )
     best, is_inlier = None, np.zeros(len(left), bool)
     if found is not None:
         best, is_inlier = np.vstack([found, [0, 0, 1]]), inliers.reshape(-1).astype(bool)
+    if len(left) >= 6 and is_inlier.sum() < 0.9 * len(left):
+        found, inliers = cv2.estimateAffine2D(left, right, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=_ROUNDS, refineIters=5)
+        if found is not None and int(inliers.sum()) >= 1.15 * is_inlier.sum() + 3:
+            best, is_inlier = np.vstack([found, [0, 0, 1]]), inliers.reshape(-1).astype(bool)
     if len(left) >= 8 and is_inlier.sum() < 0.9 * len(left):
-        found, inliers = cv2.findHomography(left, right, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=_ROUNDS, confidence=0.999)
+        found, inliers = cv2.findHomography(left, right, cv2.USAC_MAGSAC, TOLERANCE, maxIters=_ROUNDS, confidence=0.999)
         if found is not None and int(inliers.sum()) >= 1.25 * is_inlier.sum() + 4:
             best, is_inlier = found, inliers.reshape(-1).astype(bool)
     if best is None or is_inlier.sum() < LEAST:
@@ -92,8 +99,36 @@ def corners_of(matrix: Any, shape: tuple[int, int]) -> Any:
     return (at[:2] / np.where(np.abs(at[2]) < 1e-9, 1e-9, at[2])).T
 
 
-def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float, float]:
-    """Lay the right picture on the left one and compare.
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How alike two pictures are where they overlap.
+
+    Attributes
+    ----------
+    correlation : float
+        Median over tiles that show something of the correlation of grey values, -1 to 1; NaN where none does.
+    worst : float
+        Of the tiles in which both show something, the correlation that a tenth does not reach; NaN where there is none.
+    fine : float
+        As `correlation`, of what is smaller than some pixels only.
+    of_left, of_right : float
+        Shares of both pictures that the overlap covers.
+    """
+
+    correlation: float
+    worst: float
+    fine: float
+    of_left: float
+    of_right: float
+
+    @property
+    def likeness(self) -> float:
+        """Mean of both correlations."""
+        return (self.correlation + self.fine) / 2
+
+
+def agreement(left: Any, right: Any, matrix: Any, shown: tuple[Any, Any] | None = None) -> Agreement:
+    """Lay the picture that shows more detail on the other one and compare.
 
     Parameters
     ----------
@@ -101,67 +136,59 @@ def agreement(left: Any, right: Any, matrix: Any) -> tuple[float, float, float, 
         Grey.
     matrix : (3, 3) float64
         From left to right pixels of these pictures.
-
-    Returns
-    -------
-    correlation : float
-        Median over tiles of the overlap that show something of the correlation of grey values, -1 to 1; NaN where none does.
-    worst : float
-        Of the tiles in which both show something, the correlation that a tenth does not reach; NaN where there is none.
-    of_left, of_right : float
-        Shares of both pictures that the overlap covers.
+    shown : two (H, W) uint8, optional
+        255 where either picture shows something of its own; the rest does not count.
     """
+    import numpy as np
+
+    scale = float(np.sqrt(abs(np.linalg.det(_at_middle(matrix, left.shape)))))
+    if scale >= 1:
+        correlation, worst, fine, covered = _laid(left, right, matrix, scale, shown)
+        area = covered * left.size
+    else:
+        correlation, worst, fine, covered = _laid(right, left, np.linalg.inv(matrix), 1 / scale, shown and shown[::-1])
+        area = covered * right.size / scale**2
+    return Agreement(correlation, worst, fine, min(1.0, area / left.size), min(1.0, area * scale**2 / right.size))
+
+
+def _laid(base: Any, finer: Any, matrix: Any, scale: float, shown: tuple[Any, Any] | None) -> tuple[float, float, float, float]:
+    """Return correlation, worst, fine, and the share of `base` that `finer` covers, `matrix` leading from base to finer pixels."""
     import cv2
     import numpy as np
 
-    height, width = left.shape
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpPerspective(right, matrix, (width, height), flags=flags).astype(np.float32)
-    inside = cv2.warpPerspective(
-        np.full(right.shape, 255, np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    )
-    covered = inside > 0
-    of_left = float(covered.mean())
-    scale = abs(np.linalg.det(_at_middle(matrix, left.shape)))
-    of_right = min(1.0, float(covered.sum()) * scale / right.size)
-    one, side = left.astype(np.float32), max(8, round(np.sqrt(covered.sum()) / 6) if covered.any() else 8)
-    box = (side, side)
-    weight = cv2.boxFilter(covered.astype(np.float32), -1, box, borderType=cv2.BORDER_CONSTANT)
+    from visdatcompy_ds.kernels.windows import tile_correlations
 
-    def mean(values: Any) -> Any:
-        return cv2.boxFilter(values * covered, -1, box, borderType=cv2.BORDER_CONSTANT) / np.maximum(weight, 1e-6)
-
-    a, b = mean(one), mean(laid)
-    spread_a, spread_b = mean(one * one) - a * a, mean(laid * laid) - b * b
-    together = mean(one * laid) - a * b
-    use = (weight > 0.95) & ((spread_a > 20) | (spread_b > 20))
-    step = max(1, side // 2)
-    some = np.zeros_like(use)
-    some[step // 2 :: step, step // 2 :: step] = True
-    use &= some
-    if not use.any():
-        return float("nan"), float("nan"), of_left, of_right
-    values = together[use] / np.sqrt(np.maximum(spread_a[use], 1) * np.maximum(spread_b[use], 1))
-    both = (spread_a[use] > 20) & (spread_b[use] > 20)
-    worst = float(np.percentile(values[both], 10)) if both.any() else float("nan")
-    return float(np.median(values)), worst, of_left, of_right
+    height, width = base.shape
+    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    smooth = finer if scale < 1.1 else cv2.GaussianBlur(finer, (0, 0), 0.4 * float(np.sqrt(scale**2 - 1)))
+    laid = cv2.warpPerspective(smooth, matrix, (width, height), flags=way)
+    covered = cv2.warpPerspective(np.full(finer.shape, 255, np.uint8), matrix, (width, height), flags=way) == 255
+    if not covered.any():
+        return float("nan"), float("nan"), float("nan"), 0.0
+    share = float(covered.mean())
+    if shown is not None:
+        covered &= (shown[0] == 255) | (cv2.warpPerspective(shown[1], matrix, (width, height), flags=way) == 255)
+    # Half a pixel of error matters less to pictures that are a little soft.
+    one, other = (cv2.GaussianBlur(side.astype(np.float32), (0, 0), _SOFT) for side in (base, laid))
+    side = max(8, round(float(np.sqrt(covered.sum())) / 6))
+    soft = [cv2.GaussianBlur(values, (0, 0), 2.0) for values in (one, other)]
+    any_shows, both_show = _correlations(tile_correlations(one, other, covered, side, side // 2), _SHOWN)
+    fine, _ = _correlations(tile_correlations(one - soft[0], other - soft[1], covered, side, side // 2), _SHOWN_FINE)
+    # Of a place that is its own, nearly all must agree: it lies beside the frame that agrees in any case.
+    most = 50 if shown is None else 10
+    return _percentile(any_shows, most), _percentile(both_show, 10), _percentile(fine, most), share
 
 
-def texture(left: Any, right: Any) -> float:
-    """Return how alike the fine structure of two grey pictures of one shape is: the median over tiles of its correlation.
-
-    A copy keeps it when it is made brighter or recoloured; the next frame of a camera has noise, leaves and light of its own.
-    """
-    import cv2
+def _correlations(tiles: Any, least: float) -> tuple[Any, Any]:
+    """Return the correlation of tiles of which one shows something, and of those of which both do."""
     import numpy as np
 
-    fine = [side.astype(np.float32) - cv2.GaussianBlur(side.astype(np.float32), (0, 0), 1.5) for side in (left, right)]
-    tile = max(16, min(left.shape) // 16)
-    values = []
-    for y in range(0, left.shape[0] - tile + 1, tile):
-        for x in range(0, left.shape[1] - tile + 1, tile):
-            a, b = (side[y : y + tile, x : x + tile] for side in fine)
-            own, other = float((a * a).mean()), float((b * b).mean())
-            if max(own, other) > 1:
-                values.append(float((a * b).mean()) / max(np.sqrt(own * other), 1e-6))
-    return float(np.median(values)) if values else float("nan")
+    one, other, together = tiles[:, 2:].T
+    values = together / np.sqrt(np.maximum(one, least / 20) * np.maximum(other, least / 20))
+    return values[(one > least) | (other > least)], values[(one > least) & (other > least)]
+
+
+def _percentile(values: Any, share: float) -> float:
+    import numpy as np
+
+    return float(np.percentile(values, share)) if len(values) else float("nan")

@@ -20,7 +20,7 @@ _BLOCK = np.uint64(BLOCK)
 
 
 @instruction
-def _ones(typing_context: Any, word: Any) -> Any:
+def ones(typing_context: Any, word: Any) -> Any:
     """Count the ones of a word by the processor's own instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -35,7 +35,7 @@ def _next_of_word(word: Any, row: Any, at: Any, stop: Any, most: Any) -> Any:
     while at < stop:
         least = _U(64)
         for j in range(_BLOCK):
-            least = min(least, _ones(word ^ row[at + j]))
+            least = min(least, ones(word ^ row[at + j]))
         if least <= most:
             return at
         at += _BLOCK
@@ -49,7 +49,7 @@ def _next_of_words(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: An
         for w in range(codes.shape[0]):
             word, row = codes[w, me], field[w]
             for j in range(_BLOCK):
-                sums[j] += _ones(word ^ row[at + j])
+                sums[j] += ones(word ^ row[at + j])
         least = sums[0]
         for j in range(_BLOCK):
             least = min(least, sums[j])
@@ -71,7 +71,7 @@ def _next_block(codes: Any, me: Any, field: Any, at: Any, stop: Any, most: Any, 
 def _distance(codes: Any, me: Any, field: Any, other: Any) -> Any:
     distance = _U(0)
     for w in range(codes.shape[0]):
-        distance += _ones(codes[w, me] ^ field[w, other])
+        distance += ones(codes[w, me] ^ field[w, other])
     return distance
 
 
@@ -81,7 +81,7 @@ def _is_first(codes: Any, me: Any, field: Any, other: Any, earlier: Any, thresho
     for q in range(len(earlier)):
         apart = _U(0)
         for w in range(codes.shape[0]):
-            apart += _ones((codes[w, me] ^ field[w, other]) & earlier[q, w])
+            apart += ones((codes[w, me] ^ field[w, other]) & earlier[q, w])
         if apart <= thresholds[q]:
             return False
     return True

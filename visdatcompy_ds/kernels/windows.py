@@ -126,3 +126,45 @@ def ssim_tiles(left: NDArray[np.uint8], right: NDArray[np.uint8], tiles: int) ->
             similarity[r, c] = total / number
             tone[r, c] = shift / (number * count)
     return similarity, tone
+
+
+@compiled
+def tile_correlations(left: NDArray[np.float32], right: NDArray[np.float32], covered: NDArray[np.bool_], side: int, step: int) -> Any:
+    """Compare two pictures by tiles.
+
+    Parameters
+    ----------
+    left, right : (H, W) float32
+    covered : (H, W) bool
+        Pixels to look at; a tile of which they are less than 19 of 20 is left out.
+    side, step : int
+        Pixels of a tile, and from one to the next.
+
+    Returns
+    -------
+    (n, 5) float64
+        Row and column of a tile's first pixel, both variances, and the covariance.
+    """
+    height, width = left.shape
+    rows, columns = max(0, (height - side) // step + 1), max(0, (width - side) // step + 1)
+    found, n = np.empty((rows * columns, 5)), 0
+    for y0 in range(0, height - side + 1, step):
+        for x0 in range(0, width - side + 1, step):
+            count, a, b, aa, bb, ab = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for y in range(y0, y0 + side):
+                for x in range(x0, x0 + side):
+                    if covered[y, x]:
+                        p, q = float(left[y, x]), float(right[y, x])
+                        count += 1
+                        a += p
+                        b += q
+                        aa += p * p
+                        bb += q * q
+                        ab += p * q
+            if count * 20 >= side * side * 19:
+                a, b = a / count, b / count
+                found[n, 0], found[n, 1] = y0, x0
+                found[n, 2], found[n, 3] = max(aa / count - a * a, 0.0), max(bb / count - b * b, 0.0)
+                found[n, 4] = ab / count - a * b
+                n += 1
+    return found[:n]

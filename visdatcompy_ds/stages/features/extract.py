@@ -9,11 +9,13 @@ import numpy as np
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.tables import Array, Fingerprints
-from visdatcompy_ds.catalog.features import Extractor, to_side
+from visdatcompy_ds.catalog.features import WIDTH, Extractor, to_side
 from visdatcompy_ds.catalog.working import to_grey
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
+FRAMED = 0.3  # of its features, from which an image mostly shows what many do: a screenshot, a form
+_NEAR = 16  # pixels of the extractor's picture
 LOOK = 128  # longer side of the pictures that are laid on each other
 
 
@@ -29,11 +31,13 @@ class Features:
         Where the features of each image begin.
     points : (k, 2) float32
         In pixels of a picture whose longer side is that of the extractor.
-    descriptors : (k, width) uint8
+    descriptors : (k, 32) uint8
     shapes : (n, 2) int64
         Height and width of that picture.
     pictures : list of (H, W) uint8
         Grey, the longer side 128 pixels.
+    own : dict of int to (H, W) uint8
+        By image, 255 in such a picture near features of its own, for images that mostly show what many others do.
     """
 
     rows: Array
@@ -42,6 +46,7 @@ class Features:
     descriptors: Array
     shapes: Array
     pictures: list[Array]
+    own: dict[int, Array] = dataclasses.field(default_factory=dict)
 
     def of(self, image: int) -> tuple[Array, Array]:
         """Return points and descriptors of an image."""
@@ -49,10 +54,13 @@ class Features:
         return self.points[span], self.descriptors[span]
 
     def without(self, is_common: Array) -> Features:
-        """Return the features but for those of a mask (k,)."""
+        """Return the features but for those of a mask (k,), which many images share."""
         kept = np.flatnonzero(~is_common)
         starts = np.searchsorted(kept, self.starts)
-        return dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
+        left = dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
+        shares = 1 - np.diff(starts) / np.maximum(np.diff(self.starts), 1)
+        own = {image: _near(left.of(image)[0], left, image) for image in np.flatnonzero(shares >= FRAMED).tolist()}
+        return dataclasses.replace(left, own=own)
 
     @property
     def image(self) -> Array:
@@ -87,21 +95,32 @@ def extract(
         for found in run(range(len(rows)), work, workers):
             made.append(found)
             bar.update(1)
-    return _together(rows, made, extractor.width)
+    return _together(rows, made)
 
 
-def _together(rows: Array, made: list[_Extracted], width: int) -> tuple[Features, Features]:
+def _together(rows: Array, made: list[_Extracted]) -> tuple[Features, Features]:
     shapes = np.array([found.shape for found in made], np.int64).reshape(-1, 2)
-    upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made], width)
+    upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made])
     mirrored = [(found.mirrored_points, found.mirrored_descriptors) for found in made]
-    return upright, _joined(rows, mirrored, shapes, [found.look[:, ::-1] for found in made], width)
+    return upright, _joined(rows, mirrored, shapes, [np.ascontiguousarray(found.look[:, ::-1]) for found in made])
 
 
-def _joined(rows: Array, parts: list[tuple[Array, Array]], shapes: Array, pictures: list[Array], width: int) -> Features:
+def _joined(rows: Array, parts: list[tuple[Array, Array]], shapes: Array, pictures: list[Array]) -> Features:
     starts = np.concatenate([[0], np.cumsum([len(points) for points, _ in parts])]).astype(np.int64)
     points = np.concatenate([np.empty((0, 2), np.float32), *(points for points, _ in parts)])
-    descriptors = np.concatenate([np.empty((0, width), np.uint8), *(values for _, values in parts)])
+    descriptors = np.concatenate([np.empty((0, WIDTH), np.uint8), *(values for _, values in parts)])
     return Features(rows, starts, points, descriptors, shapes, pictures)
+
+
+def _near(points: Array, features: Features, image: int) -> Array:
+    """Return 255 where a point lies within a few pixels, in the image's small picture."""
+    height, width = features.pictures[image].shape
+    scale = max(height, width) / max(features.shapes[image])
+    near = np.zeros((height, width), np.uint8)
+    for x, y in (points * scale).tolist():
+        reach = _NEAR * scale
+        near[max(0, int(y - reach)) : int(y + reach) + 1, max(0, int(x - reach)) : int(x + reach) + 1] = 255
+    return near
 
 
 def mirrored_points(points: Array, width: int) -> Array:
@@ -130,7 +149,7 @@ class _Extract:
             data = files.read(self.paths[at])
             made = decode.decode_within(data, decode.read_header(data, self.limits), self.extractor.side)
         except (ImageError, OSError):
-            none = np.empty((0, 2), np.float32), np.empty((0, self.extractor.width), np.uint8)
+            none = np.empty((0, 2), np.float32), np.empty((0, self.WIDTH), np.uint8)
             return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
         return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor, self.mirrored)
 
@@ -148,4 +167,4 @@ def _extracted(grey: Array, extractor: Extractor, is_mirrored_too: bool = True) 
 
 def alone(grey: Array, extractor: Extractor) -> tuple[Features, Features]:
     """Return the features of one picture (H, W) uint8 of the extractor's side, and those of the mirrored one."""
-    return _together(np.zeros(1, np.int64), [_extracted(grey, extractor)], extractor.width)
+    return _together(np.zeros(1, np.int64), [_extracted(grey, extractor)])

@@ -6,24 +6,21 @@ import dataclasses
 
 import numpy as np
 
-from visdatcompy_ds.base.tables import CLASS_CODE, CLASSES, Array, Fingerprints, Pairs, text_array
+from visdatcompy_ds.base.tables import CLASS_CODE, CLASSES, DUPLICATE_CLASSES, Array, Fingerprints, Pairs, text_array
 from visdatcompy_ds.catalog.features import Extractor
-from visdatcompy_ds.catalog.geometry import texture
 from visdatcompy_ds.engine import decode
-from visdatcompy_ds.engine.run import Workers, run
+from visdatcompy_ds.engine.run import Workers
+from visdatcompy_ds.stages import group
 from visdatcompy_ds.stages.candidates import Candidates, equal_content
 from visdatcompy_ds.stages.compare import compare
-from visdatcompy_ds.stages.confirm import confirm, load_shot
-from visdatcompy_ds.stages.features.find import LEAST_INLIERS, find, is_same_picture
+from visdatcompy_ds.stages.confirm import confirm
+from visdatcompy_ds.stages.features.find import LEAST_INLIERS, Found, find, is_same_picture
+from visdatcompy_ds.stages.features.in_place import are_processed
 from visdatcompy_ds.stages.features.verify import Evidence
 from visdatcompy_ds.stages.shots import ShotFacts
 
-# A picture that only moved, by no more than this, may be the next frame of a camera in the hand: no crop keeps the scale of its frame.
-_SAME_SCALE, _SAME_TURN, _SAME_FRAME, _SAME_ASPECT = 0.015, 1.0, 0.03, 0.02
-_ALIKE, _FIRM = 0.9, 12  # correlation and inliers from which the difference of two pictures of one frame is one of processing
-_REDUCED, _LIGHTER, _RECOLOURED = 0.3, 14.0, 14.0  # share of the pixels; grey levels
-# 40 photos made brighter or given another gamma: 0.91 and more. Frames of one post in other light: 0.15 at 8 MP, 0.77 a quarter as wide.
-_SAME_TEXTURE = 0.9
+_SAME_ASPECT = 0.02  # relative difference of aspect ratios that rounding explains
+_ALIKE, _FIRM = 0.9, 12  # correlation and inliers from which a strongly reduced picture of one frame counts as a copy
 _SAME_SCENE = 12  # features that agree on one transform while the pixels do not: the scene, from elsewhere or at another time
 
 
@@ -37,13 +34,13 @@ class Cascade:
         Sorted by rows.
     evidence : dict of (int, int) to Evidence
         Of the pairs by features.
-    first : (n,) int64
-        For each row the first of its content.
+    stands_for : (n,) int64
+        For each row the one of its dataset whose features were looked at: itself, or the best of its duplicates.
     """
 
     pairs: Pairs
     evidence: dict[tuple[int, int], Evidence]
-    first: Array
+    stands_for: Array
 
 
 def cascade(
@@ -56,6 +53,8 @@ def cascade(
     show_progress: bool | None = None,
 ) -> Cascade:
     """Return pairs of `rows` with `others`, or among `rows`, that show the same.
+
+    Features are for what the steps before left: of images that these proved to be one shot the best stands for all.
 
     Parameters
     ----------
@@ -70,68 +69,102 @@ def cascade(
     cheap = compare(table, np.zeros(len(table), bool), workers=workers, limits=limits, show_progress=show_progress).pairs
     usable = table.files.is_usable & table["decoded"]
     sides = [side[usable[side]] for side in ([rows] if others is None else [rows, others])]
+    stands_for = _standing(table, sides, cheap)
     if others is not None:
         is_left = np.isin(np.arange(len(table)), rows)
         cheap = cheap.take(np.flatnonzero(is_left[cheap.left] != is_left[cheap.right]))
-    distinct = [np.unique(equal_content(table, side)) for side in sides]
-    left, right, evidence = find(table, distinct[0], distinct[1] if others is not None else None, extractor, workers, limits, show_progress)
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    # What full resolution proved stays; what it could only call similar or undecided, features may tell to be an edited copy.
-    position = {pair: at for at, pair in enumerate(zip(cheap.left.tolist(), cheap.right.tolist(), strict=True))}
-    held_at = np.array([position.get(pair, -1) for pair in zip(low.tolist(), high.tolist(), strict=True)], np.int64)
-    is_soft = cheap.of_class("similar", "undecided")
-    digests = np.ascontiguousarray(table["sha256"]).view("V32").reshape(-1)
-    is_open = (digests[low] != digests[high]) & ((held_at < 0) | np.append(is_soft, False)[held_at])
-    open_at = np.flatnonzero(is_open)
-    low, high, held_at, evidence = low[open_at], high[open_at], held_at[open_at], [evidence[at] for at in open_at.tolist()]
-    klass = _classes(table, low, high, evidence, held_at >= 0, workers, limits, show_progress)
-    klass[(held_at >= 0) & (klass != "edited")] = ""  # the earlier verdict stands
-    cheap = cheap.take(np.setdiff1d(np.arange(len(cheap)), held_at[klass != ""]))
+    is_open = cheap.of_class("similar", "undecided", "edited")
+    vetoed = ShotFacts(table).are_other_shots(cheap.left, cheap.right)
+    asked = np.stack([stands_for[side[is_open & ~vetoed]] for side in (cheap.left, cheap.right)], axis=1)
+    distinct = [np.unique(stands_for[side]) for side in sides]
+    found = find(table, distinct[0], distinct[1] if others is not None else None, asked, extractor, workers, limits, show_progress)
+    cheap.klass[_only_framed(found, cheap, stands_for)] = CLASS_CODE["similar"]
+    found = found.take(_unsettled(table, found, cheap))
+    held = _positions(found, cheap)
+    klass = _classes(table, found, held >= 0, workers, limits, show_progress)
+    # What full resolution called similar or undecided, features may tell to be an edited copy; else its verdict stands.
+    klass[(held >= 0) & (klass != "edited")] = ""
     kept = np.flatnonzero(klass != "")
-    some = [evidence[at] for at in kept.tolist()]
-    pairs = Pairs(
-        low[kept],
-        high[kept],
-        np.array([CLASS_CODE[name] for name in klass[kept]], np.uint8),
-        text_array(["features"] * len(kept)),
-        text_array([f"{extractor.name} inliers"] * len(kept)),
-        np.array([found.inliers for found in some], np.float64),
-        np.full(len(kept), float(LEAST_INLIERS)),
-        text_array(_transform(found) for found in some),
-    )
-    held = {(int(low[at]), int(high[at])): evidence[at] for at in kept.tolist()}
+    pairs, found = _as_pairs(found.take(kept), klass[kept], extractor), found.take(kept)
+    edited = {pair for pair, is_edited in zip(found.keys, klass[kept] == "edited", strict=True) if is_edited}
+    ends = zip(*(stands_for[side].tolist() for side in (cheap.left, cheap.right)), strict=True)
+    is_answered = np.array([(min(a, b), max(a, b)) in edited for a, b in ends], bool) & cheap.of_class("similar", "undecided")
+    pairs = Pairs.concat([cheap.take(~is_answered), pairs]).in_order()
+    return Cascade(pairs, dict(zip(found.keys, found.evidence, strict=True)), stands_for)
+
+
+def _standing(table: Fingerprints, sides: list[Array], cheap: Pairs) -> Array:
+    """Return for each row the best row of its side among those proved to be one shot with it."""
+    order = group.rank(table, np.zeros(len(table), bool))
+    order = order[np.isin(order, np.concatenate(sides))]
     first = np.arange(len(table))
+    first[order] = equal_content(table, order)
+    stars, _ = group.group(order[first[order] == order], len(table), cheap.take(cheap.of_class(*DUPLICATE_CLASSES)))
+    keeper = stars.keeper[first]
+    stands_for = np.arange(len(table))
     for side in sides:
-        first[side] = equal_content(table, side)
-    return Cascade(Pairs.concat([cheap, pairs]).in_order(), held, first)
+        mine = order[np.isin(order, side)]
+        _, best, inverse = np.unique(keeper[mine], return_index=True, return_inverse=True)
+        stands_for[mine] = mine[best[inverse.reshape(-1)]]
+    return stands_for
+
+
+def _only_framed(found: Found, cheap: Pairs, stands_for: Array) -> Array:
+    """Return positions of the edited pairs that share what many images do and nothing else: screenshots of one application, forms."""
+    proved = {pair for pair, evidence in zip(found.keys, found.evidence, strict=True) if is_same_picture(evidence)}
+    left, right = stands_for[cheap.left], stands_for[cheap.right]
+    at = np.flatnonzero(cheap.of_class("edited") & (np.isin(left, found.framed) | np.isin(right, found.framed)))
+    pairs = zip(at.tolist(), left[at].tolist(), right[at].tolist(), strict=True)
+    return np.array([k for k, a, b in pairs if (min(a, b), max(a, b)) not in proved], np.int64)
+
+
+def _positions(found: Found, cheap: Pairs) -> Array:
+    """Return the position of each pair by features in the pairs of the steps before, -1 for none."""
+    position = {pair: at for at, pair in enumerate(zip(cheap.left.tolist(), cheap.right.tolist(), strict=True))}
+    return np.array([position.get(pair, -1) for pair in found.keys], np.int64)
+
+
+def _unsettled(table: Fingerprints, found: Found, cheap: Pairs) -> Array:
+    """Return positions of the pairs that the steps before left open: not one content, not proved to be one shot, or to be edited."""
+    is_open = np.append(cheap.of_class("similar", "undecided"), True)
+    digests = np.ascontiguousarray(table["sha256"]).view("V32").reshape(-1)
+    return np.flatnonzero(is_open[_positions(found, cheap)] & (digests[found.left] != digests[found.right]))
+
+
+def _as_pairs(found: Found, klass: Array, extractor: Extractor) -> Pairs:
+    count = len(klass)
+    return Pairs(
+        found.left,
+        found.right,
+        np.array([CLASS_CODE[name] for name in klass], np.uint8),
+        text_array(["features"] * count),
+        text_array([f"{extractor.name} inliers"] * count),
+        np.array([evidence.inliers for evidence in found.evidence], np.float64),
+        np.full(count, float(LEAST_INLIERS)),
+        text_array(_transform(evidence) for evidence in found.evidence),
+    )
 
 
 def _classes(
-    table: Fingerprints,
-    left: Array,
-    right: Array,
-    evidence: list[Evidence],
-    is_judged: Array,
-    workers: Workers,
-    limits: decode.Limits | None,
-    show_progress: bool | None,
+    table: Fingerprints, found: Found, is_judged: Array, workers: Workers, limits: decode.Limits | None, show_progress: bool | None
 ) -> Array:
-    """Return the class of each pair by features, "" for none; those that were judged at full resolution are not decoded again."""
+    """Return the class of each pair by features, "" for none; those that were judged at full resolution are not decoded again for it."""
+    left, right, evidence = found.left, found.right, found.evidence
     klass = np.full(len(left), "", object)
-    is_same = np.array([is_same_picture(found) for found in evidence], bool)
-    is_scene = np.array([found.inliers >= _SAME_SCENE for found in evidence], bool)
+    is_same = np.array([is_same_picture(one) for one in evidence], bool)
+    is_scene = np.array([one.inliers >= _SAME_SCENE for one in evidence], bool)
     facts = ShotFacts(table)
     has_same_frame = np.abs(facts.aspect[left] / np.maximum(facts.aspect[right], 1e-9) - 1) <= _SAME_ASPECT  # a caption or bars change it
-    is_moved_only = has_same_frame & np.array([_is_moved_only(found) for found in evidence], bool)
-    is_in_place = is_moved_only & np.array([found.shift <= _SAME_FRAME for found in evidence], bool)
+    is_moved_only = has_same_frame & np.array([one.is_moved_only for one in evidence], bool)
+    is_in_place = is_moved_only & np.array([one.is_in_place for one in evidence], bool)
     vetoed = facts.are_other_shots(left, right)
     klass[is_scene] = "similar"
     klass[is_same & ~is_moved_only] = "edited"
     klass[is_same & is_moved_only] = "undecided"
-    klass[is_same & is_in_place & _is_processed(table, left, right, evidence, workers, limits)] = "edited"
     klass[(klass != "") & vetoed] = "similar"
-    # Both frame the same: full resolution tells a copy from the next frame, as for hashes.
-    asked = np.flatnonzero(is_same & is_in_place & ~vetoed & ~is_judged & (klass != "edited"))
+    # Both frame the same: full resolution tells a copy from the next frame, as for hashes, and what processing explains is a copy, too.
+    open_at = np.flatnonzero(is_same & is_in_place & ~vetoed)
+    asked = open_at[~is_judged[open_at]]
     if len(asked):
         proposed = Candidates(
             left[asked],
@@ -147,57 +180,10 @@ def _classes(
         told = {(i, j): CLASSES[code] for i, j, code in zip(*(column.tolist() for column in columns), strict=True)}
         for at in asked.tolist():
             klass[at] = told.get((int(left[at]), int(right[at])), "similar")
+    open_at = open_at[np.isin(klass[open_at], ("similar", "undecided"))]
+    is_alike = np.array([evidence[at].correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
+    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, workers, limits)]] = "edited"
     return klass
-
-
-def _is_processed(
-    table: Fingerprints, left: Array, right: Array, evidence: list[Evidence], workers: Workers, limits: decode.Limits | None
-) -> Array:
-    """Return a mask of the pairs of one frame that are one shot made in two ways: strongly reduced, made brighter or recoloured.
-
-    The next frame of a camera has its size. Other light it may have, but not the fine structure of the first: where light or colours
-    differ, full resolution tells. Where the next frame itself was reduced, nothing tells: such a pair counts as a copy.
-    """
-    alike = np.array([found.correlation >= _ALIKE and found.inliers >= _FIRM for found in evidence], bool)
-    pixels = table["width"].astype(np.float64) * table["height"]
-    reduced = np.minimum(pixels[left], pixels[right]) <= _REDUCED * np.maximum(pixels[left], pixels[right])
-    light = np.abs(table["brightness"][left].astype(np.float64) - table["brightness"][right])
-    colour = np.abs(_tint(table, left) - _tint(table, right)).max(axis=1, initial=0)
-    is_shot = alike & reduced
-    asked = np.flatnonzero(alike & ~reduced & ((light >= _LIGHTER) | (colour >= _RECOLOURED)))
-    look = _Texture(table, left, right, limits or decode.Limits())
-    for at, value in zip(asked.tolist(), run(asked.tolist(), look, workers), strict=True):
-        is_shot[at] = value >= _SAME_TEXTURE
-    return is_shot
-
-
-class _Texture:
-    """The work on one pair: both pictures at the smaller one's resolution, and how alike their fine structure is."""
-
-    def __init__(self, table: Fingerprints, left: Array, right: Array, limits: decode.Limits) -> None:
-        self.paths, self.left, self.right, self.limits = table.files.path, left, right, limits
-
-    def __call__(self, at: int) -> float:
-        from visdatcompy_ds.kernels.resample import area_resize_grey
-
-        shots = [load_shot(self.paths[side[at]], self.limits) for side in (self.left, self.right)]
-        if shots[0] is None or shots[1] is None:
-            return float("nan")
-        greys = [shot.grey for shot in shots if shot is not None]
-        height, width = (min(grey.shape[axis] for grey in greys) for axis in (0, 1))
-        one, other = (grey if grey.shape == (height, width) else area_resize_grey(grey, height, width) for grey in greys)
-        return texture(one, other)
-
-
-def _tint(table: Fingerprints, rows: Array) -> Array:
-    """Return blue and red less green, (n, 2), of the mean colour."""
-    mean = table["mean_colour"][rows].astype(np.float64)
-    return np.stack([mean[:, 0] - mean[:, 1], mean[:, 2] - mean[:, 1]], axis=1)
-
-
-def _is_moved_only(found: Evidence) -> bool:
-    """Tell whether a picture lies on the other at its scale, unturned: as frames of one camera do, and no crop."""
-    return not found.mirrored and abs(found.scale - 1) < _SAME_SCALE and abs(found.rotation) < _SAME_TURN
 
 
 def _transform(found: Evidence) -> str:

@@ -8,9 +8,14 @@ import numpy as np
 
 from visdatcompy_ds.base.tables import Array
 from visdatcompy_ds.catalog.features import Extractor
-from visdatcompy_ds.catalog.geometry import LEAST, Geometry, agreement, corners_of, estimate
+from visdatcompy_ds.catalog.geometry import LEAST, TOLERANCE, Agreement, Geometry, agreement, corners_of, estimate
 from visdatcompy_ds.engine.run import Workers, run
 from visdatcompy_ds.stages.features.extract import LOOK, Features, mirrored_points
+
+
+# A picture that only moved, by no more than this, may be the next frame of a camera in the hand: no crop keeps the scale of its frame.
+_SAME_SCALE, _SAME_TURN, _SAME_FRAME = 0.015, 1.0, 0.03
+LEAST_LIKENESS = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Evidence:
         Median over tiles of the overlap, -1 to 1; NaN where nothing is to be seen.
     worst : float
         What a tenth of the tiles in which both show something does not reach; NaN where there is none.
+    fine : float
+        As `correlation`, of fine structure alone.
     scale, rotation : float
         Of the right picture against the left one; degrees, clockwise.
     shift : float
@@ -42,12 +49,28 @@ class Evidence:
     overlap: float
     correlation: float
     worst: float
+    fine: float
     scale: float
     rotation: float
     shift: float
     mirrored: bool
     left_points: Array
     right_points: Array
+
+    @property
+    def likeness(self) -> float:
+        """Mean of both correlations."""
+        return (self.correlation + self.fine) / 2
+
+    @property
+    def is_moved_only(self) -> bool:
+        """One picture lies on the other at its scale, unturned: as frames of one camera do, and no crop."""
+        return not self.mirrored and abs(self.scale - 1) < _SAME_SCALE and abs(self.rotation) < _SAME_TURN
+
+    @property
+    def is_in_place(self) -> bool:
+        """Both frame the same, up to a few pixels."""
+        return self.is_moved_only and self.shift <= _SAME_FRAME
 
 
 def verify(
@@ -83,38 +106,41 @@ def _evidence(left: Features, right: Features, i: int, j: int, extractor: Extrac
     found = estimate(a, b, shape)
     if found is None:
         return None
-    correlation, worst, of_left, of_right = _laid(left, right, i, j, found, extractor.side)
+    shown = (left.own[i], right.own[j]) if i in left.own and j in right.own else None
+    laid = _agreement(left.pictures[i], right.pictures[j], found.matrix, extractor.side, shown)
+    if laid.likeness >= LEAST_LIKENESS and left.pictures[i].shape == right.pictures[j].shape:
+        # Rows of text and boxes lie on each other in many ways: two pictures that agree as they are lie as they are.
+        turn = slice(None, None, -1 if mirrored else 1)
+        as_is = None if shown is None else (shown[0][:, turn], shown[1])
+        still = agreement(np.ascontiguousarray(left.pictures[i][:, turn]), right.pictures[j], np.eye(3), as_is)
+        if still.likeness >= laid.likeness:
+            if mirrored:
+                return None
+            is_still = np.abs(a - b).max(axis=1) <= TOLERANCE
+            found, laid = Geometry(np.eye(3), is_still, 1.0, 0.0), still
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], float)
     shift = float(np.abs(corners_of(found.matrix, shape) - corners).max() / max(shape))
     shown = a[found.is_inlier]
     if mirrored:
         shown = mirrored_points(shown, shape[1])
-    overlap, inliers, way = max(of_left, of_right), int(found.is_inlier.sum()), (found.scale, found.rotation, shift, mirrored)
-    return Evidence(len(matched), inliers, overlap, correlation, worst, *way, shown, b[found.is_inlier])
+    overlap, inliers, way = max(laid.of_left, laid.of_right), int(found.is_inlier.sum()), (found.scale, found.rotation, shift, mirrored)
+    return Evidence(len(matched), inliers, overlap, laid.correlation, laid.worst, laid.fine, *way, shown, b[found.is_inlier])
 
 
-def _laid(left: Features, right: Features, i: int, j: int, found: Geometry, side: int) -> tuple[float, float, float, float]:
-    reduce = np.diag([LOOK / side, LOOK / side, 1.0])
-    matrix = reduce @ found.matrix @ np.linalg.inv(reduce)
-    return agreement(np.ascontiguousarray(left.pictures[i]), np.ascontiguousarray(right.pictures[j]), matrix)
+def _agreement(left: Array, right: Array, matrix: Array, side: int, shown: tuple[Array, Array] | None) -> Agreement:
+    # Pixels are counted from their middles, so a picture s times as large has its first one (s - 1) / 2 further.
+    s = LOOK / side
+    reduce = np.array([[s, 0, (s - 1) / 2], [0, s, (s - 1) / 2], [0, 0, 1]])
+    return agreement(left, right, reduce @ matrix @ np.linalg.inv(reduce), shown)
 
 
 def match(left: Array, right: Array, extractor: Extractor) -> Array:
     """Return positions (m, 2) of descriptors that are each other's nearest, and clearly nearer than the second nearest."""
     if len(left) < 2 or len(right) < 2:
         return np.empty((0, 2), np.int64)
-    if extractor.is_binary:
-        a, b = (np.unpackbits(side, axis=1).astype(np.float32) for side in (left, right))
-    else:
-        a, b = left.astype(np.float32), right.astype(np.float32)
-    apart = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None] - 2 * (a @ b.T)  # whole numbers: exact in float32 up to 2^24
-    nearest = apart.argmin(axis=1)
-    rows = np.arange(len(a))
-    first = apart[rows, nearest]
-    apart_but = apart.copy()
-    apart_but[rows, nearest] = np.inf
-    second = apart_but.min(axis=1)
-    back = apart.argmin(axis=0)
-    limit = extractor.ratio if extractor.is_binary else extractor.ratio**2  # bits are squared distances already, as ORB's ratio takes them
-    keep = (back[nearest] == rows) & (first < limit * second)
+    from visdatcompy_ds.kernels.descriptors import nearest_two
+
+    nearest, first, second, back = nearest_two(*(np.ascontiguousarray(side).view(np.uint64) for side in (left, right)))
+    rows = np.arange(len(left))
+    keep = (back[nearest] == rows) & (first < extractor.ratio * second)
     return np.stack([rows[keep], nearest[keep]], axis=1)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from visdatcompy_ds.base.tables import Array
-from visdatcompy_ds.catalog.features import Extractor
+from visdatcompy_ds.catalog.features import KEY_BITS, Extractor
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages.candidates.distances import DISTANCES
 from visdatcompy_ds.stages.candidates.ranks import ranked
@@ -15,6 +15,7 @@ from visdatcompy_ds.stages.features.extract import Features
 
 # What so many images show (a banner, a logo, the frame of an application, plain cloth) tells nothing of two of them.
 _COMMON = 24
+_BESIDE = 10.0  # pixels
 _LEAST = 0.05  # a single feature that 20 images share is no reason to look
 
 
@@ -27,7 +28,7 @@ class Votes:
     pairs : (m, 2) int64
         Positions of images in both sets.
     is_common, is_other_common : (k,), (l,) bool
-        Features of both sets that more than 24 images share.
+        Features of both sets that more than 24 images share, and those beside one.
     """
 
     pairs: Array
@@ -52,7 +53,7 @@ def vote(query: Features, target: Features, extractor: Extractor, most: int, wor
     image, other_image = query.image, target.image
     n, m = max(1, len(target.rows)), max(1, len(query.rows))
     keys, other_keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    codes, other_codes = extractor.codes(query.descriptors), extractor.codes(target.descriptors)
+    codes, other_codes = (np.ascontiguousarray(side.descriptors[:, : KEY_BITS // 8]) for side in (query, target))
     if len(codes) and len(other_codes):
         for found in DISTANCES["hamming"].within(codes, other_codes, extractor.radius, workers):
             feature, other = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
@@ -73,4 +74,15 @@ def vote(query: Features, target: Features, extractor: Extractor, most: int, wor
     for side, partner in ((pair // n, pair % n), (pair % n, pair // n)):
         order, rank = ranked(side, -votes, partner)
         keep[order[rank < most]] = True
-    return Votes(np.stack([pair[keep] // n, pair[keep] % n], axis=1), count > _COMMON, other_count > _COMMON)
+    common = [_with_neighbours(side, counts > _COMMON) for side, counts in ((query, count), (target, other_count))]
+    return Votes(np.stack([pair[keep] // n, pair[keep] % n], axis=1), *common)
+
+
+def _with_neighbours(features: Features, is_common: Array) -> Array:
+    """Return a mask of the common features, and of those beside one: noise gives some features of a banner bits of their own."""
+    is_common = is_common.copy()
+    for image in np.unique(features.image[is_common]).tolist():
+        span = slice(int(features.starts[image]), int(features.starts[image + 1]))
+        points, common = features.points[span], features.points[span][is_common[span]]
+        is_common[span] = (((points[:, None] - common[None]) ** 2).sum(axis=2) <= _BESIDE**2).any(axis=1)
+    return is_common

@@ -1,0 +1,116 @@
+"""Pairs of one frame that differ all over: which of them processing explains."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+
+from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.catalog.processing import processing
+from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.run import Workers, run
+
+_SIDE = 1024  # of the longer side: noise of a frame and what moved are seen there, and a pair costs a tenth of a second
+_KEPT = 32
+_REDUCED = 0.3  # share of the pixels
+
+
+def are_processed(
+    table: Fingerprints, left: Array, right: Array, is_alike: Array, workers: Workers, limits: decode.Limits | None
+) -> Array:
+    """Return a mask of the pairs of one frame of which one is made of the other, or both of a third.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    left, right : (m,) int64
+        Rows of pairs that show the same in the same place.
+    is_alike : (m,) bool
+        Pairs that count as copies where one was strongly reduced.
+    workers, limits
+        As everywhere.
+
+    Notes
+    -----
+    Where the next frame itself was strongly reduced, nothing tells it from a reduced copy: such a pair counts as a copy.
+    """
+    pixels = table["width"].astype(np.int64) * table["height"]
+    is_reduced = is_alike & (np.minimum(pixels[left], pixels[right]) <= _REDUCED * np.maximum(pixels[left], pixels[right]))
+    work = _Component(table, left, right, pixels, is_reduced, limits or decode.Limits())
+    parts = _components(left, right)
+    told = np.zeros(len(left), bool)
+    for part, values in zip(parts, run(parts, work, workers), strict=True):
+        told[part] = values
+    return told
+
+
+def _components(left: Array, right: Array) -> list[Array]:
+    """Return positions of pairs by connected component."""
+    root: dict[int, int] = {}
+
+    def find(row: int) -> int:
+        while root.setdefault(row, row) != row:
+            root[row] = root[root[row]]
+            row = root[row]
+        return row
+
+    for a, b in zip(left.tolist(), right.tolist(), strict=True):
+        root[max(find(a), find(b))] = min(find(a), find(b))
+    parts: dict[int, list[int]] = collections.defaultdict(list)
+    for at, row in enumerate(left.tolist()):
+        parts[find(row)].append(at)
+    return [np.array(parts[key]) for key in sorted(parts)]
+
+
+class _Component:
+    """The work on one component of pairs: the picture with most pixels first, and nothing twice that follows from what is known."""
+
+    def __init__(self, table: Fingerprints, left: Array, right: Array, pixels: Array, is_reduced: Array, limits: decode.Limits) -> None:
+        self.table, self.left, self.right, self.limits = table, left, right, limits
+        self.pixels, self.is_reduced = pixels, is_reduced
+
+    def __call__(self, part: Array) -> Array:
+        pictures: collections.OrderedDict[int, Array | None] = collections.OrderedDict()
+        copy_of: dict[int, int] = {}
+
+        def original(row: int) -> int:
+            while copy_of.get(row, row) != row:
+                row = copy_of[row]
+            return row
+
+        left, right = self.left[part], self.right[part]
+        most, least = np.maximum(self.pixels[left], self.pixels[right]), np.minimum(self.pixels[left], self.pixels[right])
+        told = np.zeros(len(part), bool)
+        for at in np.lexsort((right, left, -least, -most)).tolist():
+            a, b = int(left[at]), int(right[at])
+            if original(a) != original(b):
+                told[at] = self.is_reduced[part[at]] or self._is_processed(a, b, pictures)
+                if told[at]:
+                    copy_of[max(original(a), original(b))] = min(original(a), original(b))
+        # Two that were made of one third are copies of each other, whether or not one explains the other.
+        return np.array([bool(told[at]) or original(int(left[at])) == original(int(right[at])) for at in range(len(part))], bool)
+
+    def _is_processed(self, a: int, b: int, pictures: collections.OrderedDict[int, Array | None]) -> bool:
+        from visdatcompy_ds.kernels.resample import area_resize
+
+        for row in (a, b):
+            if row not in pictures:
+                pictures[row] = self._load(row)
+                if len(pictures) > _KEPT:
+                    pictures.popitem(last=False)
+            pictures.move_to_end(row)
+        one, other = pictures[a], pictures[b]
+        if one is None or other is None:
+            return False
+        height, width = (min(one.shape[axis], other.shape[axis]) for axis in (0, 1))
+        sides = (side if side.shape[:2] == (height, width) else area_resize(side, width, height) for side in (one, other))
+        return processing(*sides) != ""
+
+    def _load(self, row: int) -> Array | None:
+        try:
+            data = files.read(self.table.files.path[row])
+            return decode.decode_within(data, decode.read_header(data, self.limits), _SIDE).pixels
+        except (OSError, ImageError):
+            return None

@@ -62,6 +62,13 @@ class Features:
         own = {image: _near(left.of(image)[0], left, image) for image in np.flatnonzero(shares >= FRAMED).tolist()}
         return dataclasses.replace(left, own=own)
 
+    def strongest(self, most: int) -> Features:
+        """Return at most so many features of each image."""
+        rank = np.arange(len(self.points)) - np.repeat(self.starts[:-1], np.diff(self.starts))
+        kept = np.flatnonzero(rank < most)
+        starts = np.searchsorted(kept, self.starts)
+        return dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
+
     @property
     def image(self) -> Array:
         """Position of the image of each feature, (k,)."""

@@ -18,6 +18,7 @@ from visdatcompy_ds.stages.features.votes import vote
 _MOST = 8  # candidates of an image
 _MOST_PARTNERS = 12  # partners of partners of an image
 LEAST_INLIERS = 6
+_SETTLED = 30  # inliers of the same picture with which it need not be tried whether it was mirrored, too
 
 
 def is_same_picture(evidence: Evidence) -> bool:
@@ -85,11 +86,16 @@ def find(
     found: dict[tuple[int, int], Evidence] = {}
     ways = []
     wanted = _at(asked, upright.rows, target.rows)
-    ways = [(query, is_mirrored, vote(query, target, extractor, _MOST, workers)) for query, is_mirrored in ((upright, False), (mirrored, True))]
+    ways = [
+        (query, is_mirrored, vote(query, target, extractor, _MOST, others is None, workers))
+        for query, is_mirrored in ((upright, False), (mirrored, True))
+    ]
     # What is common in one direction is so in the other: boxes and lines look mirrored much as they do upright.
-    is_common = ways[0][2].is_other_common | ways[1][2].is_other_common
+    is_common = ways[0][2].is_common | ways[1][2].is_common
     other = target.without(is_common)
-    ways = [(query.without(votes.is_common), is_mirrored, votes) for query, is_mirrored, votes in ways]
+    # An extractor that mirrors features keeps their order; where it looks again, what is common is left out on the one side only.
+    hides = others is None and extractor.mirror is not None
+    ways = [(query.without(is_common) if hides else query, is_mirrored, votes) for query, is_mirrored, votes in ways]
     for one, is_mirrored, votes in ways:
         pairs = _ordered(np.concatenate([votes.pairs, wanted]), others is None)
         _look(one, other, pairs, is_mirrored, extractor, found, workers)
@@ -128,11 +134,16 @@ def _look(
     found: dict[tuple[int, int], Evidence],
     workers: Workers,
 ) -> None:
-    """Verify pairs and keep the better evidence of each."""
+    """Verify pairs and keep the better evidence of each; what is settled is not looked at again."""
+    pairs = np.array([pair for pair in pairs.tolist() if not _is_settled(found.get((pair[0], pair[1])))], np.int64).reshape(-1, 2)
     for (i, j), evidence in zip(pairs.tolist(), verify(left, right, pairs, extractor, is_mirrored, workers), strict=True):
         held = found.get((i, j))
         if evidence is not None and (held is None or (is_same_picture(evidence), evidence.inliers) > (is_same_picture(held), held.inliers)):
             found[i, j] = evidence
+
+
+def _is_settled(held: Evidence | None) -> bool:
+    return held is not None and is_same_picture(held) and held.inliers >= _SETTLED
 
 
 def _of_partners(found: dict[tuple[int, int], Evidence], is_self: bool) -> Array:

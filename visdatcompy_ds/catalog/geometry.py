@@ -33,8 +33,7 @@ class Geometry:
 
 
 def estimate(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
-    """Return the transform on which most matches agree: the simplest of a similarity, an affine map and a homography
-    but for one on which clearly more agree; None for none.
+    """Return the transform on which most matches agree, a similarity or, where clearly more agree, an affine map; None for none.
 
     Parameters
     ----------
@@ -44,33 +43,39 @@ def estimate(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
         Height and width of the left picture.
     """
     import cv2
-    import numpy as np
 
     if len(left) < LEAST:
         return None
-    found, inliers = cv2.estimateAffinePartial2D(
-        left, right, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=_ROUNDS, refineIters=5
-    )
-    best, is_inlier = None, np.zeros(len(left), bool)
-    if found is not None:
-        best, is_inlier = np.vstack([found, [0, 0, 1]]), inliers.reshape(-1).astype(bool)
-    if len(left) >= 6 and is_inlier.sum() < 0.9 * len(left):
-        found, inliers = cv2.estimateAffine2D(left, right, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=_ROUNDS, refineIters=5)
-        if found is not None and int(inliers.sum()) >= 1.15 * is_inlier.sum() + 3:
-            best, is_inlier = np.vstack([found, [0, 0, 1]]), inliers.reshape(-1).astype(bool)
-    if len(left) >= 8 and is_inlier.sum() < 0.9 * len(left):
-        found, inliers = cv2.findHomography(left, right, cv2.USAC_MAGSAC, TOLERANCE, maxIters=_ROUNDS, confidence=0.999)
-        if found is not None and int(inliers.sum()) >= 1.25 * is_inlier.sum() + 4:
-            best, is_inlier = found, inliers.reshape(-1).astype(bool)
-    if best is None or is_inlier.sum() < LEAST:
+    ways = {"method": cv2.RANSAC, "ransacReprojThreshold": TOLERANCE, "maxIters": _ROUNDS, "refineIters": 5}
+    best = _checked(*cv2.estimateAffinePartial2D(left, right, **ways), shape)
+    if len(left) >= 6 and (best is None or best.is_inlier.sum() < 0.9 * len(left)):
+        other = _checked(*cv2.estimateAffine2D(left, right, **ways), shape)
+        if other is not None and (best is None or other.is_inlier.sum() >= 1.15 * best.is_inlier.sum() + 3):
+            best = other
+    return best
+
+
+def estimate_homography(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
+    """Return the homography on which most matches agree, as :func:`estimate`: for a picture of a picture, taken at an angle."""
+    import cv2
+
+    if len(left) < 8:
         return None
-    turn = _at_middle(best, shape)
+    return _checked(*cv2.findHomography(left, right, cv2.USAC_MAGSAC, TOLERANCE, maxIters=_ROUNDS, confidence=0.999), shape)
+
+
+def _checked(found: Any, inliers: Any, shape: tuple[int, int]) -> Geometry | None:
+    """Return a transform that pictures of pictures show; None for none, for too few inliers, and for a fold or a collapse."""
+    import numpy as np
+
+    if found is None or int(inliers.sum()) < LEAST or not np.isfinite(found).all():
+        return None
+    matrix = found if found.shape == (3, 3) else np.vstack([found, [0, 0, 1]])
+    turn = _at_middle(matrix, shape)
     scale = float(np.sqrt(abs(np.linalg.det(turn))))
-    if not np.isfinite(best).all() or not 0.05 < scale < 20 or np.linalg.det(turn) <= 0:
-        return None  # a fold or a collapse, which no picture of a picture shows
-    if np.linalg.cond(turn) > 4 or not _is_convex(best, shape):
+    if not 0.05 < scale < 20 or np.linalg.det(turn) <= 0 or np.linalg.cond(turn) > 4 or not _is_convex(matrix, shape):
         return None
-    return Geometry(best, is_inlier, scale, float(np.degrees(np.arctan2(turn[1, 0], turn[0, 0]))))
+    return Geometry(matrix, inliers.reshape(-1).astype(bool), scale, float(np.degrees(np.arctan2(turn[1, 0], turn[0, 0]))))
 
 
 def _at_middle(matrix: Any, shape: tuple[int, int]) -> Any:

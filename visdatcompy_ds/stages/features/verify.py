@@ -8,7 +8,7 @@ import numpy as np
 
 from visdatcompy_ds.base.tables import Array
 from visdatcompy_ds.catalog.features import Extractor
-from visdatcompy_ds.catalog.geometry import LEAST, TOLERANCE, Agreement, Geometry, agreement, corners_of, estimate
+from visdatcompy_ds.catalog.geometry import LEAST, TOLERANCE, Agreement, Geometry, agreement, corners_of, estimate, estimate_homography
 from visdatcompy_ds.engine.run import Workers, run
 from visdatcompy_ds.stages.features.extract import LOOK, Features, mirrored_points
 
@@ -16,6 +16,7 @@ from visdatcompy_ds.stages.features.extract import LOOK, Features, mirrored_poin
 # A picture that only moved, by no more than this, may be the next frame of a camera in the hand: no crop keeps the scale of its frame.
 _SAME_SCALE, _SAME_TURN, _SAME_FRAME = 0.015, 1.0, 0.03
 LEAST_LIKENESS = 0.7
+_EXACT = 0.95  # likeness below which the picture may have been taken at an angle
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Evidence:
         return (self.correlation + self.fine) / 2
 
     @property
+    def steadiness(self) -> float:
+        """Share of the matches that agree on one transform: nearly all on a picture of a picture, fewer where things have depth or move."""
+        return self.inliers / max(self.matches, 1)
+
+    @property
     def is_moved_only(self) -> bool:
         """One picture lies on the other at its scale, unturned: as frames of one camera do, and no crop."""
         return not self.mirrored and abs(self.scale - 1) < _SAME_SCALE and abs(self.rotation) < _SAME_TURN
@@ -103,11 +109,21 @@ def _evidence(left: Features, right: Features, i: int, j: int, extractor: Extrac
         return None
     a, b = points[matched[:, 0]], other_points[matched[:, 1]]
     shape = (int(left.shapes[i][0]), int(left.shapes[i][1]))
-    found = estimate(a, b, shape)
-    if found is None:
-        return None
     shown = (left.own[i], right.own[j]) if i in left.own and j in right.own else None
-    laid = _agreement(left.pictures[i], right.pictures[j], found.matrix, extractor.side, shown)
+
+    def lay(found: Geometry) -> Agreement:
+        return _agreement(left.pictures[i], right.pictures[j], found.matrix, extractor.side, shown)
+
+    found = estimate(a, b, shape)
+    laid = None if found is None else lay(found)
+    if laid is None or not laid.likeness >= _EXACT:
+        other = estimate_homography(a, b, shape)
+        if other is not None and (found is None or other.is_inlier.sum() >= found.is_inlier.sum()):
+            bent = lay(other)
+            if laid is None or not laid.likeness >= bent.likeness:
+                found, laid = other, bent
+    if found is None or laid is None:
+        return None
     if laid.likeness >= LEAST_LIKENESS and left.pictures[i].shape == right.pictures[j].shape:
         # Rows of text and boxes lie on each other in many ways: two pictures that agree as they are lie as they are.
         turn = slice(None, None, -1 if mirrored else 1)

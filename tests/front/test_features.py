@@ -1,21 +1,29 @@
 """The noun FeatureExtractor: copies that hashes miss are found and proved, look-alikes stay apart."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from visdatcompy_ds import ArgumentError, Dataset, EmptySourceError, FeatureExtractor, Image, UnknownNameError
-from visdatcompy_ds.catalog.features import EXTRACTORS
+from visdatcompy_ds.catalog.features import EXTRACTORS, WIDTH
 
 
 @pytest.fixture
-def edited(tmp_path, photo, write):
-    """Originals, and copies of the first three: mirrored, turned, cropped, padded, pasted small."""
+def scene(photo):
+    """Pictures with some hundred corners each."""
 
-    def scene(k):
+    def make(k):
         noise = np.random.default_rng(k).integers(0, 256, (30, 40, 3)).astype(np.uint8)
         return cv2.addWeighted(photo(k, 480, 360), 0.6, cv2.resize(noise, (480, 360), interpolation=cv2.INTER_CUBIC), 0.4, 0)
 
+    return make
+
+
+@pytest.fixture
+def edited(tmp_path, scene, write):
+    """Originals, and copies of the first five: mirrored, turned, cropped, padded, pasted small."""
     for k in range(12):
         write(f"have/{k}.jpg", scene(k), quality=92)
     turn = cv2.getRotationMatrix2D((240, 180), 30, 1)
@@ -135,13 +143,55 @@ def test_an_extractor_keeps_its_promises(extractor, photo):
     points, descriptors = extractor.extract(grey)
     again = extractor.extract(grey)
     assert np.array_equal(points, again[0]) and np.array_equal(descriptors, again[1])
-    assert descriptors.shape == (len(points), extractor.width) and descriptors.dtype == np.uint8 and 0 < len(points) <= extractor.keypoints
-    assert extractor.codes(descriptors).shape == (len(points), 16) and extractor.source
+    assert descriptors.shape == (len(points), WIDTH) and descriptors.dtype == np.uint8 and 0 < len(points) <= extractor.keypoints
+    assert extractor.source
     for empty in (np.full((50, 60), 7, np.uint8), np.zeros((1, 1), np.uint8)):
         assert len(extractor.extract(empty)[0]) == 0
     if extractor.mirror is not None:
         assert np.array_equal(extractor.mirror(extractor.mirror(descriptors)), descriptors)
-        seen = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))[1].astype(int)
-        apart = np.abs(extractor.mirror(descriptors)[:, None].astype(int) - seen[None]).sum(axis=2).min(axis=1)
-        unlike = np.abs(descriptors[:, None].astype(int) - seen[None]).sum(axis=2).min(axis=1)
-        assert np.median(apart) < 0.7 * np.median(unlike)
+        seen = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))[1]
+        apart, unlike = (
+            np.unpackbits(side[:, None] ^ seen[None], axis=2).sum(axis=2).min(axis=1)
+            for side in (extractor.mirror(descriptors), descriptors)
+        )
+        assert np.median(apart) < 0.5 * np.median(unlike)
+
+
+def test_screenshots_of_one_application_are_no_copies_of_each_other(tmp_path, scene, write):
+    """The frame is common to many and counts for nothing; what is in it is found."""
+    screen = np.full((480, 320, 3), 240, np.uint8)
+    for row in range(8):
+        cv2.rectangle(screen, (10 + 40 * (row % 2), 60 * row + 5), (230 + 40 * (row % 2), 60 * row + 40), (200, 210 - 9 * row, 220), -1)
+        cv2.putText(screen, "some words of a chat", (20 + 40 * (row % 2), 60 * row + 28), 0, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+    for k in range(60):
+        write(f"have/{k}.jpg", scene(k), quality=92)
+        shot = screen.copy()
+        top, left = 40 + 5 * k, 20 + 2 * k
+        shot[top : top + 120, left : left + 160] = cv2.resize(scene(k), (160, 120), interpolation=cv2.INTER_AREA)
+        write(f"new/{k}.jpg", shot, quality=85)
+    within = FeatureExtractor(Dataset(tmp_path / "new")).pairs()
+    assert set(within["class"]) <= {"similar", "undecided"}
+    across = FeatureExtractor(Dataset(tmp_path / "new"), Dataset(tmp_path / "have")).pairs()
+    copies = across[across["class"] == "edited"]
+    assert (copies.left_id == copies.right_id).all() and len(copies) >= 55
+
+
+def test_features_are_for_what_hashes_left(tmp_path, scene, write):
+    """Of images proved to be one shot the best stands for all, and each of them shows what it shows."""
+    write("have/photo.jpg", scene(1), quality=95)
+    write("new/small.jpg", cv2.resize(scene(1), (240, 180), interpolation=cv2.INTER_AREA), quality=90)
+    write("new/again.jpg", scene(1)[:, ::-1].copy(), quality=95)
+    write("new/worse.jpg", scene(1)[:, ::-1].copy(), quality=70)
+    finder = FeatureExtractor(Dataset(tmp_path / "new"), Dataset(tmp_path / "have"))
+    pairs = finder.pairs().set_index("left_id")
+    assert pairs.step["again.jpg"] == "features" and "worse.jpg" not in pairs.index
+    found = {image.filename: other and other.filename for image, other in finder.find_similars().items()}
+    assert found == {"small.jpg": "photo.jpg", "again.jpg": "photo.jpg", "worse.jpg": "photo.jpg"}
+
+
+@pytest.mark.parametrize("name", ["potatoes/v1", "banana"])
+def test_frames_of_a_camera_that_moved_are_no_copies(name, shared, tmp_path, write):
+    for image in Dataset(shared / "data" / name):
+        write(f"{Path(image.filename).stem}.jpg", image.read("rgb"), quality=90)
+    pairs = FeatureExtractor(Dataset(tmp_path)).pairs()
+    assert set(pairs["class"]) == {"similar"}

@@ -46,10 +46,10 @@ def estimate(left: Any, right: Any, shape: tuple[int, int]) -> Geometry | None:
 
     if len(left) < LEAST:
         return None
-    ways = {"method": cv2.RANSAC, "ransacReprojThreshold": TOLERANCE, "maxIters": _ROUNDS, "refineIters": 5}
-    best = _checked(*cv2.estimateAffinePartial2D(left, right, **ways), shape)
+    ways: dict[str, Any] = {"method": cv2.RANSAC, "ransacReprojThreshold": TOLERANCE, "maxIters": _ROUNDS, "refineIters": 5}
+    best = _checked(cv2.estimateAffinePartial2D(left, right, **ways), shape)
     if len(left) >= 6 and (best is None or best.is_inlier.sum() < 0.9 * len(left)):
-        other = _checked(*cv2.estimateAffine2D(left, right, **ways), shape)
+        other = _checked(cv2.estimateAffine2D(left, right, **ways), shape)
         if other is not None and (best is None or other.is_inlier.sum() >= 1.15 * best.is_inlier.sum() + 3):
             best = other
     return best
@@ -61,13 +61,14 @@ def estimate_homography(left: Any, right: Any, shape: tuple[int, int]) -> Geomet
 
     if len(left) < 8:
         return None
-    return _checked(*cv2.findHomography(left, right, cv2.USAC_MAGSAC, TOLERANCE, maxIters=_ROUNDS, confidence=0.999), shape)
+    return _checked(cv2.findHomography(left, right, cv2.USAC_MAGSAC, TOLERANCE, maxIters=_ROUNDS, confidence=0.999), shape)
 
 
-def _checked(found: Any, inliers: Any, shape: tuple[int, int]) -> Geometry | None:
+def _checked(estimated: tuple[Any, Any], shape: tuple[int, int]) -> Geometry | None:
     """Return a transform that pictures of pictures show; None for none, for too few inliers, and for a fold or a collapse."""
     import numpy as np
 
+    found, inliers = estimated
     if found is None or int(inliers.sum()) < LEAST or not np.isfinite(found).all():
         return None
     matrix = found if found.shape == (3, 3) else np.vstack([found, [0, 0, 1]])

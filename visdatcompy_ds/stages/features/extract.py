@@ -14,7 +14,7 @@ from visdatcompy_ds.catalog.working import to_grey
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 
-FRAMED = 0.3  # of its features, from which an image mostly shows what many do: a screenshot, a form
+FRAMED = 0.1  # of its features, from which an image mostly shows what many do: a screenshot, a form
 _NEAR = 16  # pixels of the extractor's picture
 LOOK = 128  # longer side of the pictures that are laid on each other
 
@@ -156,7 +156,7 @@ class _Extract:
             data = files.read(self.paths[at])
             made = decode.decode_within(data, decode.read_header(data, self.limits), self.extractor.side)
         except (ImageError, OSError):
-            none = np.empty((0, 2), np.float32), np.empty((0, self.WIDTH), np.uint8)
+            none = np.empty((0, 2), np.float32), np.empty((0, WIDTH), np.uint8)
             return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
         return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor, self.mirrored)
 

@@ -17,9 +17,7 @@ _KEPT = 32
 _REDUCED = 0.3  # share of the pixels
 
 
-def are_processed(
-    table: Fingerprints, left: Array, right: Array, is_alike: Array, workers: Workers, limits: decode.Limits | None
-) -> Array:
+def are_processed(table: Fingerprints, left: Array, right: Array, is_alike: Array, workers: Workers, limits: decode.Limits | None) -> Array:
     """Return a mask of the pairs of one frame of which one is made of the other, or both of a third.
 
     Parameters

@@ -12,7 +12,6 @@ from visdatcompy_ds.catalog.geometry import LEAST, TOLERANCE, Agreement, Geometr
 from visdatcompy_ds.engine.run import Workers, run
 from visdatcompy_ds.stages.features.extract import LOOK, Features, mirrored_points
 
-
 # A picture that only moved, by no more than this, may be the next frame of a camera in the hand: no crop keeps the scale of its frame.
 _SAME_SCALE, _SAME_TURN, _SAME_FRAME = 0.015, 1.0, 0.03
 LEAST_LIKENESS = 0.7
@@ -136,11 +135,9 @@ def _evidence(left: Features, right: Features, i: int, j: int, extractor: Extrac
             found, laid = Geometry(np.eye(3), is_still, 1.0, 0.0), still
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], float)
     shift = float(np.abs(corners_of(found.matrix, shape) - corners).max() / max(shape))
-    shown = a[found.is_inlier]
-    if mirrored:
-        shown = mirrored_points(shown, shape[1])
+    left_points = mirrored_points(a[found.is_inlier], shape[1]) if mirrored else a[found.is_inlier]
     overlap, inliers, way = max(laid.of_left, laid.of_right), int(found.is_inlier.sum()), (found.scale, found.rotation, shift, mirrored)
-    return Evidence(len(matched), inliers, overlap, laid.correlation, laid.worst, laid.fine, *way, shown, b[found.is_inlier])
+    return Evidence(len(matched), inliers, overlap, laid.correlation, laid.worst, laid.fine, *way, left_points, b[found.is_inlier])
 
 
 def _agreement(left: Array, right: Array, matrix: Array, side: int, shown: tuple[Array, Array] | None) -> Agreement:

@@ -89,8 +89,9 @@ class FeatureExtractor(TwoDatasets):
         -------
         DataFrame
             left_dataset, left_id, right_dataset, right_id, class, step, matches, inliers, overlap (share of the picture that is covered
-            more), scale and rotation (of the right picture against the left one, degrees clockwise), mirrored, is_similar (false for
-            "undecided"). The evidence of features is missing where an earlier step decided.
+            more), scale and rotation (of what the right picture shows against the left one, in pixels of their files; degrees clockwise),
+            mirrored, is_similar (false for "undecided"). The evidence of features is missing where an earlier step decided; of images
+            that were proved to be one shot the best stands for all in pairs by features.
         """
         import pandas as pd
 
@@ -99,11 +100,14 @@ class FeatureExtractor(TwoDatasets):
         frame = pd.DataFrame(tables.sides_columns(table, pairs.left, pairs.right))
         frame["class"] = [CLASSES[code] for code in pairs.klass.tolist()]
         frame["step"] = pairs.step
+        longer = np.maximum(table["width"], table["height"]).astype(np.float64)
         for name in ("matches", "inliers", "overlap", "scale", "rotation", "mirrored"):
             column = list(nothing)
             for at, pair in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
                 if pair in found.evidence:
                     column[at] = getattr(found.evidence[pair], name)
+                    if name == "scale":
+                        column[at] *= longer[pair[1]] / longer[pair[0]]
             frame[name] = pd.Series(
                 column, dtype="boolean" if name == "mirrored" else "Int64" if name in ("matches", "inliers") else "float64"
             )
@@ -116,8 +120,8 @@ class FeatureExtractor(TwoDatasets):
     def find_similars(self) -> dict[Image, Image | None]:
         """Return, for each image of `dataset1`, the image of `dataset2` that shows the same, None where there is none.
 
-        The surest class first, then most inliers; "undecided" pairs do not count. Kept as ``sift_similars``, ``orb_similars`` or
-        ``fast_similars``.
+        The surest class first ("similar" counts, "undecided" does not), then what an earlier step than features proved, then most inliers.
+        Kept as ``sift_similars``, ``orb_similars`` or ``fast_similars``.
         """
         table, rows, others, found = self._found()
         images: dict[int, Image] = {}
@@ -126,14 +130,14 @@ class FeatureExtractor(TwoDatasets):
         best: dict[int, tuple[tuple[float, ...], int]] = {}
         undecided = CLASSES.index("undecided")
         is_target = np.isin(np.arange(len(table)), rows if others is None else others)
-        columns = (found.pairs.left, found.pairs.right, found.pairs.klass, found.pairs.score)
-        for left, right, klass, score in zip(*(column.tolist() for column in columns), strict=True):
+        columns = (found.pairs.left, found.pairs.right, found.pairs.klass, found.pairs.step, found.pairs.score)
+        for left, right, klass, step, score in zip(*(column.tolist() for column in columns), strict=True):
             for one, other in ((left, right), (right, left)):
-                key = (klass, -score if score == score else 0.0, other)
+                key = (klass, step == "features", -score if score == score else 0.0, other)
                 if klass != undecided and is_target[other] and (one not in best or key < best[one][0]):
                     best[one] = (key, other)
         # Of images proved to be one shot the best stood for all.
-        chosen = {row: best.get(row, best.get(int(found.stands_for[row]))) for row in rows.tolist()}
+        chosen = {row: min((best[one] for one in (row, int(found.stands_for[row])) if one in best), default=None) for row in rows.tolist()}
         similars = {images[row]: None if held is None or held[1] == row else images[held[1]] for row, held in chosen.items()}
         setattr(self, f"{self.extractor}_similars", similars)
         return similars
@@ -145,14 +149,17 @@ class FeatureExtractor(TwoDatasets):
         ----------
         left, right : Image or path
         """
-        from visdatcompy_ds.stages.features.find import evidence_of
+        from visdatcompy_ds.stages.features.find import LEAST_INLIERS, evidence_of
 
         images = [image if isinstance(image, Image) else Image(image) for image in (left, right)]
         pictures = [image.read("rgb") for image in images]
         evidence, shapes = evidence_of(pictures[0], pictures[1], EXTRACTORS[self.extractor])
         names = " and ".join(image.filename for image in images)
-        if evidence is None:
-            return figures.matches(pictures, [np.empty((0, 2)), np.empty((0, 2))], f"{names}: nothing agrees")
+        if evidence is None or evidence.inliers < LEAST_INLIERS:
+            agree = "nothing agrees" if evidence is None else f"too few of {evidence.matches} matches agree"
+            return figures.matches(pictures, [np.empty((0, 2)), np.empty((0, 2))], f"{names}: {agree}")
         points = [evidence.left_points / shapes[0][::-1], evidence.right_points / shapes[1][::-1]]
-        way = f"{evidence.inliers} of {evidence.matches} matches agree, scale {evidence.scale:.2f}, turned {evidence.rotation:.0f}°"
+        scale = evidence.scale * max(pictures[1].shape) / max(pictures[0].shape)
+        turn = round(evidence.rotation)
+        way = f"{evidence.inliers} of {evidence.matches} matches agree, scale {scale:.2f}" + (f", turned {turn}°" if turn else "")
         return figures.matches(pictures, points, f"{names}: {way}{', mirrored' if evidence.mirrored else ''}")

@@ -181,7 +181,7 @@ class TwoDatasets:
         """
         _require_table(pairs)
         missing = [column for column in ("left_dataset", "left_id", "right_dataset", "right_id") if column not in pairs.columns]
-        missing += [] if {"score", "distance"} & set(pairs.columns) else ["score"]
+        missing += [] if {"score", "distance", "class"} & set(pairs.columns) else ["score"]
         if missing:
             raise ArgumentError(f"A table without {', '.join(missing)}", "Allowed: what pairs() gives", 'm.report(m.pairs("ssim"))')
         stem = self._free("pairs", ".csv", ".html")

@@ -172,6 +172,9 @@ def test_screenshots_of_one_application_are_no_copies_of_each_other(tmp_path, sc
     within = FeatureExtractor(Dataset(tmp_path / "new")).pairs()
     assert set(within["class"]) <= {"similar", "undecided"}
     across = FeatureExtractor(Dataset(tmp_path / "new"), Dataset(tmp_path / "have")).pairs()
+    few, many = (Dataset(tmp_path / "new").subset([f"{k}.jpg" for k in some]) for some in (range(5), range(5, 60)))
+    for sides in ((few, many), (many, few)):
+        assert set(FeatureExtractor(*sides).pairs()["class"]) <= {"similar", "undecided"}
     copies = across[across["class"] == "edited"]
     assert (copies.left_id == copies.right_id).all() and len(copies) >= 55
 
@@ -195,3 +198,19 @@ def test_frames_of_a_camera_that_moved_are_no_copies(name, shared, tmp_path, wri
         write(f"{Path(image.filename).stem}.jpg", image.read("rgb"), quality=90)
     pairs = FeatureExtractor(Dataset(tmp_path)).pairs()
     assert set(pairs["class"]) == {"similar"}
+
+
+def test_a_thumbnail_of_one_frame_makes_no_copies_of_the_others(shared, tmp_path, write):
+    for name, step in (("kept", None), ("removed", 2)):
+        for image in Dataset(shared / "data" / "cameratrap" / "bursts"):
+            if step is None:
+                target = tmp_path / name / image.filename
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(Path(image.path).read_bytes())
+            else:
+                write(f"{name}/{image.filename}", np.ascontiguousarray(image.read("rgb")[::step, ::step]), quality=90)
+        first = Dataset(shared / "data" / "cameratrap" / "bursts")[0].read("rgb")
+        write(f"{name}/small.jpg", cv2.resize(first, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), quality=90)
+        pairs = FeatureExtractor(Dataset(tmp_path / name)).pairs()
+        frames = pairs[(pairs.left_id != "small.jpg") & (pairs.right_id != "small.jpg")]
+        assert set(frames["class"]) <= {"similar", "undecided"}, name

@@ -55,7 +55,7 @@ def compare(
     quiet: Quiet = False,
     strict: Strict = False,
 ) -> None:
-    """List the pairs of two folders, or within one, that a hash or a metric finds alike. It proves nothing: clean does."""
+    """List the pairs of two folders, or within one, that a hash, a metric or local features find alike."""
     from visdatcompy_ds.feature_extractor import FeatureExtractor
     from visdatcompy_ds.hash import Hash
     from visdatcompy_ds.metrics import Metrics
@@ -84,7 +84,7 @@ def compare(
         pairs = compared.pairs(method, cutoff, orientations=turned, expand=True).rename(columns={"distance": "score"})
     elif method in EXTRACTORS:
         compared = FeatureExtractor(datasets[0], other, method, out, threads, bar)
-        pairs = compared.pairs().rename(columns={"inliers": "score"})
+        pairs = compared.pairs()
     else:
         compared = Metrics(datasets[0], other, out, grid, threads, bar)
         pairs = compared.pairs(method, cutoff)
@@ -99,7 +99,11 @@ def compare(
     elif not quiet:
         if is_within and other is not None:
             typer.echo("Both are the same images: they are compared among themselves.")
-        typer.echo(text.pairs(pairs, _SHOWN, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        typer.echo(
+            text.pairs(
+                pairs.rename(columns={"inliers": "score"}), _SHOWN, shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            )
+        )
         _say_next(written, [folder for folder in (left, right) if folder is not None], method, cutoff, size, turned)
         typer.echo(f"Done: {images} image{'' if images == 1 else 's'}" + (f", {unusable} unusable." if unusable else "."))
     end(unusable, strict)

@@ -75,30 +75,46 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     table : Fingerprints
         With the columns of ``HEADER_PROBES`` and the context.
     pairs : DataFrame
-        left_dataset, left_id, right_dataset, right_id, and score or distance; the first of them are shown.
+        left_dataset, left_id, right_dataset, right_id, and score or distance, or class with the evidence of features; the first of them,
+        or of those with a class the surest, are shown.
     whole : str
         Name of the file that holds all of them.
     """
     files, attributes = table.files, pairs.attrs
     facts = {"name": attributes.get("metric", attributes.get("method")), "cutoff": attributes.get("cutoff", attributes.get("max_distance"))}
-    is_higher = attributes.get("higher_is_better", False if "method" in attributes else None)
+    is_classed = "class" in pairs.columns
+    if is_classed:
+        pairs = pairs.sort_values(by="class", key=lambda column: column.map(CLASSES.index), kind="stable")
+    is_higher = attributes.get("higher_is_better", False if "method" in attributes and not is_classed else None)
     facts["direction"] = "" if is_higher is None else f", {'more' if is_higher else 'less'} is more alike"
     facts |= {name: attributes.get(name) for name in ("datasets", "size", "unusable", "same_file")}
     row_of = {(files.dataset_name(row), files.id[row]): row for row in range(len(table))}
     entries: list[dict[str, Any]] = []
-    for pair in pairs.head(_MOST_LISTED).rename(columns={"distance": "score"}).itertuples():
+    for pair in pairs.head(_MOST_LISTED).rename(columns={"distance": "score", "class": "klass"}).itertuples():
         rows = [row_of.get((pair.left_dataset, pair.left_id), -1), row_of.get((pair.right_dataset, pair.right_id), -1)]
         if min(rows) >= 0:  # pairs of other datasets have no picture here
             notes = [
                 str(getattr(pair, "transform", "same")),
                 "within the cut-off of duplicates" if getattr(pair, "is_duplicate", False) else "",
+                _evidence_words(pair) if is_classed else "",
             ]
             note = "; ".join(note for note in notes if note not in ("", "same"))
-            entries.append({"cards": [_card(table, row) for row in rows], "score": f"{pair.score:.4g}", "note": note})
+            entries.append(
+                {"cards": [_card(table, row) for row in rows], "score": pair.klass if is_classed else f"{pair.score:.4g}", "note": note}
+            )
     shown = [card["row"] for entry in entries for card in entry["cards"]]
     return _rendered(
         "pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries), whole=whole
     )
+
+
+def _evidence_words(pair: Any) -> str:
+    """Return what proves a pair: the step, or what features agree on."""
+    if pair.step != "features":
+        return f"by {pair.step}"
+    words = [f"{pair.inliers} of {pair.matches} matches agree", f"scale {pair.scale:.2f}"]
+    words += [f"turned {round(pair.rotation)}°"] if round(pair.rotation) else []
+    return ", ".join(words + (["mirrored"] if pair.mirrored else []))
 
 
 def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values: Any) -> bytes:

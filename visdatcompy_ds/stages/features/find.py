@@ -13,11 +13,12 @@ from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages.features.extract import FRAMED, Features, alone, extract
 from visdatcompy_ds.stages.features.verify import LEAST_LIKENESS, Evidence, verify
-from visdatcompy_ds.stages.features.votes import vote
+from visdatcompy_ds.stages.features.votes import across, vote
 
 _MOST = 8  # candidates of an image
 _MOST_PARTNERS = 12  # partners of partners of an image
 LEAST_INLIERS = 6
+_LEAST_OVERLAP = 0.25  # less is a banner, a line of text, a corner
 _SETTLED = 30  # inliers of the same picture with which it need not be tried whether it was mirrored, too
 
 
@@ -27,7 +28,7 @@ def is_same_picture(evidence: Evidence) -> bool:
     The mean of two correlations decides: of what is to be seen, and of its fine structure alone. Of 9270 pairs among 913 photos and 1160
     edits of 40 of them that have both, all are right; clothes of one cut before one wall reach 28 inliers and 0.68.
     """
-    return evidence.inliers >= LEAST_INLIERS and evidence.likeness >= LEAST_LIKENESS
+    return evidence.inliers >= LEAST_INLIERS and evidence.likeness >= LEAST_LIKENESS and evidence.overlap >= _LEAST_OVERLAP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Found:
     evidence : list of Evidence
         How one picture lies on the other: the better of lying as it does, and mirrored.
     framed : (k,) int64
-        Rows of images (of `others`, where there are any) that show much of what is common to many.
+        Rows of images that show much of what is common to many.
     """
 
     left: Array
@@ -81,48 +82,38 @@ def find(
     workers, limits, show_progress
         As everywhere.
     """
-    upright, mirrored = extract(table, rows, extractor, workers, limits, show_progress)
-    target = upright if others is None else extract(table, others, extractor, workers, limits, show_progress, mirrored=False)[0]
+    everything = rows if others is None else np.union1d(rows, others)
+    upright, mirrored = extract(table, everything, extractor, workers, limits, show_progress)
+    # Both sides are one set to which images vote: what is common is so wherever it lies, and no side comes first.
+    side = np.full(len(everything), 3) if others is None else np.isin(everything, rows) + 2 * np.isin(everything, others)
     found: dict[tuple[int, int], Evidence] = {}
-    ways = []
-    wanted = _at(asked, upright.rows, target.rows)
-    ways = [
-        (query, is_mirrored, vote(query, target, extractor, _MOST, others is None, workers))
-        for query, is_mirrored in ((upright, False), (mirrored, True))
-    ]
+    wanted = _at(asked, everything)
+    votes = [vote(query, upright, extractor, _MOST, side, workers) for query in (upright, mirrored)]
     # What is common in one direction is so in the other: boxes and lines look mirrored much as they do upright.
-    is_common = ways[0][2].is_common | ways[1][2].is_common
-    other = target.without(is_common)
+    is_common = votes[0].is_common | votes[1].is_common
+    own = upright.without(is_common)
     # An extractor that mirrors features keeps their order; where it looks again, what is common is left out on the one side only.
-    hides = others is None and extractor.mirror is not None
-    ways = [(query.without(is_common) if hides else query, is_mirrored, votes) for query, is_mirrored, votes in ways]
-    for one, is_mirrored, votes in ways:
-        pairs = _ordered(np.concatenate([votes.pairs, wanted]), others is None)
-        _look(one, other, pairs, is_mirrored, extractor, found, workers)
-    partners = _of_partners(found, others is None)
-    for one, is_mirrored, _ in ways:
-        _look(one, other, partners, is_mirrored, extractor, found, workers)
+    ways = [(own, False), (mirrored if extractor.mirror is None else mirrored.without(is_common), True)]
+    for (query, is_mirrored), vote_of in zip(ways, votes, strict=True):
+        _look(query, own, _ordered(np.concatenate([vote_of.pairs, wanted])), is_mirrored, extractor, found, workers)
+    partners = _of_partners(found, side)
+    for query, is_mirrored in ways:
+        _look(query, own, partners, is_mirrored, extractor, found, workers)
     at = sorted(found)
-    left = np.array([upright.rows[i] for i, _ in at], np.int64)
-    right = np.array([target.rows[j] for _, j in at], np.int64)
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    order = np.lexsort((high, low))
-    shares = np.bincount(target.image, weights=is_common, minlength=len(target.rows)) / np.maximum(np.diff(target.starts), 1)
-    return Found(low, high, [found[pair] for pair in at], target.rows[shares >= FRAMED]).take(order)
+    left, right = (np.array([everything[pair[k]] for pair in at], np.int64) for k in (0, 1))
+    shares = np.bincount(upright.image, weights=is_common, minlength=len(everything)) / np.maximum(np.diff(upright.starts), 1)
+    return Found(left, right, [found[pair] for pair in at], everything[shares >= FRAMED])
 
 
-def _at(pairs: Array, rows: Array, others: Array) -> Array:
-    """Return positions in both sets of pairs of rows, whichever way round they come; those of one image with itself are left out."""
-    pairs = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0).reshape(-1, 2)
-    both = np.concatenate([pairs, pairs[:, ::-1]])
-    known = np.isin(both[:, 0], rows) & np.isin(both[:, 1], others)
-    return np.stack([np.searchsorted(rows, both[known, 0]), np.searchsorted(others, both[known, 1])], axis=1).astype(np.int64)
+def _at(pairs: Array, rows: Array) -> Array:
+    """Return positions of pairs of rows; those of one image with itself are left out."""
+    pairs = pairs[(pairs[:, 0] != pairs[:, 1]) & np.isin(pairs, rows).all(axis=1)]
+    return np.searchsorted(rows, pairs).astype(np.int64).reshape(-1, 2)
 
 
-def _ordered(pairs: Array, is_self: bool) -> Array:
-    """Return pairs once, of one set with the first image on the left."""
-    pairs = np.unique(np.sort(pairs, axis=1) if is_self else pairs, axis=0).reshape(-1, 2)
-    return pairs[pairs[:, 0] != pairs[:, 1]] if is_self else pairs
+def _ordered(pairs: Array) -> Array:
+    """Return pairs once, the lower row on the left."""
+    return np.unique(np.sort(pairs, axis=1), axis=0).reshape(-1, 2)
 
 
 def _look(
@@ -146,21 +137,17 @@ def _is_settled(held: Evidence | None) -> bool:
     return held is not None and is_same_picture(held) and held.inliers >= _SETTLED
 
 
-def _of_partners(found: dict[tuple[int, int], Evidence], is_self: bool) -> Array:
+def _of_partners(found: dict[tuple[int, int], Evidence], side: Array) -> Array:
     """Return pairs of images that show what a third one shows, and were no candidates: where many are alike, votes are shared."""
-    by_left: dict[int, list[int]] = {}
-    by_right: dict[int, list[int]] = {}
+    partners: dict[int, list[int]] = {}
     for (i, j), evidence in sorted(found.items()):
         if is_same_picture(evidence):
-            by_left.setdefault(i, []).append(j)
-            by_right.setdefault(j, []).append(i)
-            if is_self:
-                by_left.setdefault(j, []).append(i)
+            partners.setdefault(i, []).append(j)
+            partners.setdefault(j, []).append(i)
     more = set()
-    for i, partners in by_left.items():
-        reached = [k for j in partners for k in (by_left[j] if is_self else (m for near in by_right[j] for m in by_left[near]))]
-        new = [k for k in dict.fromkeys(reached) if k != i or not is_self]
-        pairs = [((i, k) if not is_self else (min(i, k), max(i, k))) for k in new]
+    for i, known in partners.items():
+        reached = dict.fromkeys(k for j in known for k in partners[j] if k != i and across(side[i], side[k]))
+        pairs = [(min(i, k), max(i, k)) for k in reached]
         more.update([pair for pair in pairs if pair not in found][:_MOST_PARTNERS])
     return np.array(sorted(more), np.int64).reshape(-1, 2)
 

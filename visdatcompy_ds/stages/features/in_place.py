@@ -17,7 +17,15 @@ _KEPT = 32
 _REDUCED = 0.3  # share of the pixels
 
 
-def are_processed(table: Fingerprints, left: Array, right: Array, is_alike: Array, workers: Workers, limits: decode.Limits | None) -> Array:
+def are_processed(
+    table: Fingerprints,
+    left: Array,
+    right: Array,
+    is_alike: Array,
+    known: tuple[Array, Array],
+    workers: Workers,
+    limits: decode.Limits | None,
+) -> Array:
     """Return a mask of the pairs of one frame of which one is made of the other, or both of a third.
 
     Parameters
@@ -27,16 +35,20 @@ def are_processed(table: Fingerprints, left: Array, right: Array, is_alike: Arra
         Rows of pairs that show the same in the same place.
     is_alike : (m,) bool
         Pairs that count as copies where one was strongly reduced.
+    known : two (k,) int64
+        Rows of pairs that are copies for other reasons.
     workers, limits
         As everywhere.
 
     Notes
     -----
-    Where the next frame itself was strongly reduced, nothing tells it from a reduced copy: such a pair counts as a copy.
+    Nothing tells a strongly reduced copy from the next frame, strongly reduced: such a pair counts as a copy unless the small picture lies
+    on several that are no copies of each other, as the frames of a burst.
     """
     pixels = table["width"].astype(np.int64) * table["height"]
     is_reduced = is_alike & (np.minimum(pixels[left], pixels[right]) <= _REDUCED * np.maximum(pixels[left], pixels[right]))
-    work = _Component(table, left, right, pixels, is_reduced, limits or decode.Limits())
+    original = _roots(*known)
+    work = _Component(table, left, right, pixels, is_reduced, original, limits or decode.Limits())
     parts = _components(left, right)
     told = np.zeros(len(left), bool)
     for part, values in zip(parts, run(parts, work, workers), strict=True):
@@ -44,8 +56,8 @@ def are_processed(table: Fingerprints, left: Array, right: Array, is_alike: Arra
     return told
 
 
-def _components(left: Array, right: Array) -> list[Array]:
-    """Return positions of pairs by connected component."""
+def _roots(left: Array, right: Array) -> dict[int, int]:
+    """Return for each row of pairs the lowest row it is connected with."""
     root: dict[int, int] = {}
 
     def find(row: int) -> int:
@@ -56,16 +68,32 @@ def _components(left: Array, right: Array) -> list[Array]:
 
     for a, b in zip(left.tolist(), right.tolist(), strict=True):
         root[max(find(a), find(b))] = min(find(a), find(b))
+    return {row: find(row) for row in root}
+
+
+def _components(left: Array, right: Array) -> list[Array]:
+    """Return positions of pairs by connected component."""
+    root = _roots(left, right)
     parts: dict[int, list[int]] = collections.defaultdict(list)
     for at, row in enumerate(left.tolist()):
-        parts[find(row)].append(at)
+        parts[root[row]].append(at)
     return [np.array(parts[key]) for key in sorted(parts)]
 
 
 class _Component:
     """The work on one component of pairs: the picture with most pixels first, and nothing twice that follows from what is known."""
 
-    def __init__(self, table: Fingerprints, left: Array, right: Array, pixels: Array, is_reduced: Array, limits: decode.Limits) -> None:
+    def __init__(
+        self,
+        table: Fingerprints,
+        left: Array,
+        right: Array,
+        pixels: Array,
+        is_reduced: Array,
+        original: dict[int, int],
+        limits: decode.Limits,
+    ) -> None:
+        self.original = original
         self.table, self.left, self.right, self.limits = table, left, right, limits
         self.pixels, self.is_reduced = pixels, is_reduced
 
@@ -74,6 +102,7 @@ class _Component:
         copy_of: dict[int, int] = {}
 
         def original(row: int) -> int:
+            row = self.original.get(row, row)
             while copy_of.get(row, row) != row:
                 row = copy_of[row]
             return row
@@ -81,12 +110,17 @@ class _Component:
         left, right = self.left[part], self.right[part]
         most, least = np.maximum(self.pixels[left], self.pixels[right]), np.minimum(self.pixels[left], self.pixels[right])
         told = np.zeros(len(part), bool)
+        lies_on: dict[int, list[int]] = collections.defaultdict(list)
         for at in np.lexsort((right, left, -least, -most)).tolist():
             a, b = int(left[at]), int(right[at])
-            if original(a) != original(b):
-                told[at] = self.is_reduced[part[at]] or self._is_processed(a, b, pictures)
-                if told[at]:
-                    copy_of[max(original(a), original(b))] = min(original(a), original(b))
+            if self.is_reduced[part[at]]:
+                lies_on[a if self.pixels[a] < self.pixels[b] else b].append(at)
+            elif original(a) != original(b) and self._is_processed(a, b, pictures):
+                told[at] = True
+                copy_of[max(original(a), original(b))] = min(original(a), original(b))
+        for small, pairs in lies_on.items():
+            larger = {original(int(row)) for at in pairs for row in (left[at], right[at]) if row != small}
+            told[pairs] = len(larger) == 1
         # Two that were made of one third are copies of each other, whether or not one explains the other.
         return np.array([bool(told[at]) or original(int(left[at])) == original(int(right[at])) for at in range(len(part))], bool)
 

@@ -84,7 +84,8 @@ def cascade(
     cheap.klass[_only_framed(found, cheap, stands_for)] = CLASS_CODE["similar"]
     found = found.take(_unsettled(table, found, cheap))
     held = _positions(found, cheap)
-    klass = _classes(table, found, held >= 0, workers, limits, show_progress)
+    copies = cheap.take(cheap.of_class(*DUPLICATE_CLASSES, "edited"))
+    klass = _classes(table, found, held >= 0, copies, workers, limits, show_progress)
     # What full resolution called similar or undecided, features may tell to be an edited copy; else its verdict stands.
     klass[(held >= 0) & (klass != "edited")] = ""
     kept = np.flatnonzero(klass != "")
@@ -149,7 +150,13 @@ def _as_pairs(found: Found, klass: Array, extractor: Extractor) -> Pairs:
 
 
 def _classes(
-    table: Fingerprints, found: Found, is_judged: Array, workers: Workers, limits: decode.Limits | None, show_progress: bool | None
+    table: Fingerprints,
+    found: Found,
+    is_judged: Array,
+    copies: Pairs,
+    workers: Workers,
+    limits: decode.Limits | None,
+    show_progress: bool | None,
 ) -> Array:
     """Return the class of each pair by features, "" for none; those that were judged at full resolution are not decoded again for it."""
     left, right, evidence = found.left, found.right, found.evidence
@@ -185,8 +192,10 @@ def _classes(
         for at in asked.tolist():
             klass[at] = told.get((int(left[at]), int(right[at])), "similar")
     open_at = open_at[np.isin(klass[open_at], ("similar", "undecided"))]
+    told_at = np.flatnonzero(is_in_place & np.isin(klass, ("edited", *DUPLICATE_CLASSES)))
+    known = np.concatenate([copies.left, left[told_at]]), np.concatenate([copies.right, right[told_at]])
     is_alike = np.array([evidence[at].correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
-    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, workers, limits)]] = "edited"
+    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, known, workers, limits)]] = "edited"
     return klass
 
 

@@ -27,7 +27,7 @@ class Votes:
     Attributes
     ----------
     pairs : (m, 2) int64
-        Positions of images in both sets.
+        Positions of images.
     is_common : (k,) bool
         Features of the target that more than 24 images share, and those beside one.
     """
@@ -36,24 +36,24 @@ class Votes:
     is_common: Array
 
 
-def vote(query: Features, target: Features, extractor: Extractor, most: int, is_self: bool, workers: Workers = "auto") -> Votes:
-    """Return, for each image of either set, the images of the other that share most with it.
+def vote(query: Features, target: Features, extractor: Extractor, most: int, side: Array, workers: Workers = "auto") -> Votes:
+    """Return, for each image, the images that share most with it.
 
     A vote of a feature weighs 1 / the number of images it votes for.
 
     Parameters
     ----------
     query, target : Features
-        Rows that stand in both are no candidates for themselves.
+        Of the same images, one of them mirrored or not; an image is no candidate for itself. The strongest half of the features of `query`
+        asks for all of `target`, which finds every pair once from either side.
     extractor : Extractor
     most : int
         Candidates of an image.
-    is_self : bool
-        Both are one set: the strongest half of the features asks for all of the others, which finds every pair once from either side.
+    side : (n,) int
+        Of each image: 1 left, 2 right, 3 both; candidates come from both sides.
     workers : int or "auto"
     """
-    if is_self:
-        query = query.strongest(_ASKING)
+    query = query.strongest(_ASKING)
     image, other_image = query.image, target.image
     n, m = max(1, len(target.rows)), max(1, len(query.rows))
     keys, other_keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
@@ -71,6 +71,7 @@ def vote(query: Features, target: Features, extractor: Extractor, most: int, is_
     other_count = np.bincount(other_key // m, minlength=len(other_image))
     feature, right = key // n, key % n
     known = count[feature] <= _COMMON
+    known &= across(side[image[feature]], side[right])
     pair, inverse = np.unique(image[feature[known]] * n + right[known], return_inverse=True)
     votes = np.bincount(inverse.reshape(-1), weights=1.0 / count[feature[known]], minlength=len(pair))
     pair, votes = pair[votes > _LEAST], votes[votes > _LEAST]
@@ -79,6 +80,11 @@ def vote(query: Features, target: Features, extractor: Extractor, most: int, is_
         order, rank = ranked(side, -votes, partner)
         keep[order[rank < most]] = True
     return Votes(np.stack([pair[keep] // n, pair[keep] % n], axis=1), _with_neighbours(target, other_count > _COMMON))
+
+
+def across(one: Array, other: Array) -> Array:
+    """Tell whether of two images one is of the left side and the other of the right one."""
+    return ((one & 1 != 0) & (other & 2 != 0)) | ((one & 2 != 0) & (other & 1 != 0))
 
 
 def _distinct(keys: Array) -> Array:

@@ -15,6 +15,7 @@ from visdatcompy_ds.engine.run import Workers, run
 _SIDE = 1024  # of the longer side: noise of a frame and what moved are seen there, and a pair costs a tenth of a second
 _KEPT = 32
 _REDUCED = 0.3  # share of the pixels
+_CLEARLY = 0.03  # likeness by which a small picture lies better on one than on others; next frames differ by less
 
 
 def are_processed(
@@ -35,6 +36,7 @@ def are_processed(
         Rows of pairs that show the same in the same place.
     is_alike : (m,) bool
         Pairs that count as copies where one was strongly reduced.
+    likeness : (m,) float64
     known : two (k,) int64
         Rows of pairs that are copies for other reasons.
     workers, limits
@@ -43,12 +45,12 @@ def are_processed(
     Notes
     -----
     Nothing tells a strongly reduced copy from the next frame, strongly reduced: such a pair counts as a copy unless the small picture lies
-    on several that are no copies of each other, as the frames of a burst.
+    about as well on several that are no copies of each other, as the frames of a burst.
     """
     pixels = table["width"].astype(np.int64) * table["height"]
     is_reduced = is_alike & (np.minimum(pixels[left], pixels[right]) <= _REDUCED * np.maximum(pixels[left], pixels[right]))
     original = _roots(*known)
-    work = _Component(table, left, right, pixels, is_reduced, original, limits or decode.Limits())
+    work = _Component(table, left, right, pixels, is_reduced, likeness, original, limits or decode.Limits())
     parts = _components(left, right)
     told = np.zeros(len(left), bool)
     for part, values in zip(parts, run(parts, work, workers), strict=True):
@@ -90,12 +92,13 @@ class _Component:
         right: Array,
         pixels: Array,
         is_reduced: Array,
+        likeness: Array,
         original: dict[int, int],
         limits: decode.Limits,
     ) -> None:
         self.original = original
         self.table, self.left, self.right, self.limits = table, left, right, limits
-        self.pixels, self.is_reduced = pixels, is_reduced
+        self.pixels, self.is_reduced, self.likeness = pixels, is_reduced, likeness
 
     def __call__(self, part: Array) -> Array:
         pictures: collections.OrderedDict[int, Array | None] = collections.OrderedDict()
@@ -119,8 +122,13 @@ class _Component:
                 told[at] = True
                 copy_of[max(original(a), original(b))] = min(original(a), original(b))
         for small, pairs in lies_on.items():
-            larger = {original(int(row)) for at in pairs for row in (left[at], right[at]) if row != small}
-            told[pairs] = len(larger) == 1
+            best: dict[int, float] = {}
+            larger = [original(int(right[at] if left[at] == small else left[at])) for at in pairs]
+            for root, at in zip(larger, pairs, strict=True):
+                best[root] = max(best.get(root, 0.0), float(self.likeness[part[at]]))
+            first, *others = sorted(best, key=lambda root: (-best[root], root))
+            if not others or best[first] - best[others[0]] >= _CLEARLY:
+                told[[at for root, at in zip(larger, pairs, strict=True) if root == first]] = True
         # Two that were made of one third are copies of each other, whether or not one explains the other.
         return np.array([bool(told[at]) or original(int(left[at])) == original(int(right[at])) for at in range(len(part))], bool)
 

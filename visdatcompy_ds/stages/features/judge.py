@@ -195,7 +195,8 @@ def _classes(
     told_at = np.flatnonzero(is_in_place & np.isin(klass, ("edited", *DUPLICATE_CLASSES)))
     known = np.concatenate([copies.left, left[told_at]]), np.concatenate([copies.right, right[told_at]])
     is_alike = np.array([evidence[at].correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
-    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, known, workers, limits)]] = "edited"
+    likeness = np.array([evidence[at].likeness for at in open_at.tolist()], np.float64)
+    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, likeness, known, workers, limits)]] = "edited"
     return klass
 
 

@@ -23,6 +23,7 @@ def are_processed(
     left: Array,
     right: Array,
     is_alike: Array,
+    likeness: Array,
     known: tuple[Array, Array],
     workers: Workers,
     limits: decode.Limits | None,

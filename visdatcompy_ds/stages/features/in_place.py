@@ -15,7 +15,7 @@ from visdatcompy_ds.engine.run import Workers, run
 _SIDE = 1024  # of the longer side: noise of a frame and what moved are seen there, and a pair costs a tenth of a second
 _KEPT = 32
 _REDUCED = 0.3  # share of the pixels
-_CLEARLY = 0.03  # likeness by which a small picture lies better on one than on others; next frames differ by less
+_CLEARLY = 0.02  # likeness by which a small picture lies better on one than on others; next frames differ by less
 
 
 def are_processed(

@@ -25,8 +25,8 @@ _SETTLED = 30  # inliers of the same picture with which it need not be tried whe
 def is_same_picture(evidence: Evidence) -> bool:
     """Tell whether two pictures show the same where they overlap: features that agree on how one lies on the other, and pixels that agree.
 
-    The mean of two correlations decides: of what is to be seen, and of its fine structure alone. Of 9270 pairs among 913 photos and 1160
-    edits of 40 of them that have both, all are right; clothes of one cut before one wall reach 28 inliers and 0.68.
+    The mean of two correlations decides: of what is to be seen, and of its fine structure alone. Of 25 664 pairs that benchmarks/copies.py
+    found none was wrong; clothes of one cut before one wall reach 28 inliers and a likeness of 0.68.
     """
     return evidence.inliers >= LEAST_INLIERS and evidence.likeness >= LEAST_LIKENESS and evidence.overlap >= _LEAST_OVERLAP
 

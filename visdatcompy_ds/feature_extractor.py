@@ -83,7 +83,7 @@ class FeatureExtractor(TwoDatasets):
         return table, rows, others, self._held[1]
 
     def pairs(self) -> pd.DataFrame:
-        """Return every pair that shows the same, with its class and evidence.
+        """Return every pair that shows the same, with its class and evidence; the surest class first, then most inliers.
 
         Returns
         -------
@@ -112,6 +112,8 @@ class FeatureExtractor(TwoDatasets):
                 column, dtype="boolean" if name == "mirrored" else "Int64" if name in ("matches", "inliers") else "float64"
             )
         frame["is_similar"] = frame["class"] != "undecided"
+        order = np.lexsort((-frame["inliers"].fillna(np.iinfo(np.int32).max).to_numpy(np.int64), pairs.klass))
+        frame = frame.take(order).reset_index(drop=True)
         everything = rows if others is None else np.concatenate([rows, others])
         unusable = int((~(table.files.is_usable & table["decoded"])[everything]).sum())
         frame.attrs = {"method": self.extractor, "datasets": self._names(table), "unusable": unusable}
@@ -127,6 +129,10 @@ class FeatureExtractor(TwoDatasets):
         images: dict[int, Image] = {}
         for side, dataset in zip([rows] if others is None else [rows, others], self._datasets, strict=True):
             images.update(zip(side.tolist(), dataset.images, strict=True))
+        # Of images proved to be one shot the best stands for all, and so do its partners.
+        shots: dict[int, list[int]] = {}
+        for row in rows.tolist():
+            shots.setdefault(int(found.stands_for[row]), []).append(row)
         best: dict[int, tuple[tuple[float, ...], int]] = {}
         undecided = CLASSES.index("undecided")
         is_target = np.isin(np.arange(len(table)), rows if others is None else others)
@@ -134,11 +140,10 @@ class FeatureExtractor(TwoDatasets):
         for left, right, klass, step, score in zip(*(column.tolist() for column in columns), strict=True):
             for one, other in ((left, right), (right, left)):
                 key = (klass, step == "features", -score if score == score else 0.0, other)
-                if klass != undecided and is_target[other] and (one not in best or key < best[one][0]):
-                    best[one] = (key, other)
-        # Of images proved to be one shot the best stood for all.
-        chosen = {row: min((best[one] for one in (row, int(found.stands_for[row])) if one in best), default=None) for row in rows.tolist()}
-        similars = {images[row]: None if held is None or held[1] == row else images[held[1]] for row, held in chosen.items()}
+                if klass != undecided and is_target[other]:
+                    for row in {one, *shots.get(one, ())} - {other}:
+                        best[row] = min(best.get(row, (key, other)), (key, other))
+        similars = {images[row]: images[best[row][1]] if row in best else None for row in rows.tolist()}
         setattr(self, f"{self.extractor}_similars", similars)
         return similars
 

@@ -214,3 +214,24 @@ def test_a_thumbnail_of_one_frame_makes_no_copies_of_the_others(shared, tmp_path
         pairs = FeatureExtractor(Dataset(tmp_path / name)).pairs()
         frames = pairs[(pairs.left_id != "small.jpg") & (pairs.right_id != "small.jpg")]
         assert set(frames["class"]) <= {"similar", "undecided"}, name
+
+
+def test_of_one_shot_saved_twice_each_has_a_partner(tmp_path, scene, write):
+    write(tmp_path / "a.png", scene(0))
+    write(tmp_path / "b.png", scene(0))
+    write(tmp_path / "c.png", scene(1))
+    similars = FeatureExtractor(Dataset(tmp_path)).find_similars()
+    assert {image.filename: None if other is None else other.filename for image, other in similars.items()} == {
+        "a.png": "b.png",
+        "b.png": "a.png",
+        "c.png": None,
+    }
+    cut = cv2.imread(str(tmp_path / "a.png"))[20:-60, 30:-40]
+    cv2.imwrite(str(tmp_path / "d.png"), cut)
+    finder = FeatureExtractor(Dataset(tmp_path))
+    similars = {image.filename: other and other.filename for image, other in finder.find_similars().items()}
+    assert similars["a.png"] == "b.png" and similars["b.png"] == "a.png" and similars["d.png"] in ("a.png", "b.png")
+    pairs = finder.pairs()
+    assert pairs["class"].tolist() == ["bytes", "edited"]
+    with open(finder.save("pairs", pairs)) as file:
+        assert "NA" not in file.read()

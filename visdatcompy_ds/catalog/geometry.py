@@ -113,8 +113,6 @@ class Agreement:
     ----------
     correlation : float
         Median over tiles that show something of the correlation of grey values, -1 to 1; NaN where none does.
-    worst : float
-        Of the tiles in which both show something, the correlation that a tenth does not reach; NaN where there is none.
     fine : float
         As `correlation`, of what is smaller than some pixels only.
     of_left, of_right : float
@@ -122,7 +120,6 @@ class Agreement:
     """
 
     correlation: float
-    worst: float
     fine: float
     of_left: float
     of_right: float
@@ -149,16 +146,16 @@ def agreement(left: Any, right: Any, matrix: Any, shown: tuple[Any, Any] | None 
 
     scale = float(np.sqrt(abs(np.linalg.det(_at_middle(matrix, left.shape)))))
     if scale >= 1:
-        correlation, worst, fine, covered = _laid(left, right, matrix, scale, shown)
+        correlation, fine, covered = _laid(left, right, matrix, scale, shown)
         area = covered * left.size
     else:
-        correlation, worst, fine, covered = _laid(right, left, np.linalg.inv(matrix), 1 / scale, shown and shown[::-1])
+        correlation, fine, covered = _laid(right, left, np.linalg.inv(matrix), 1 / scale, shown and shown[::-1])
         area = covered * right.size / scale**2
-    return Agreement(correlation, worst, fine, min(1.0, area / left.size), min(1.0, area * scale**2 / right.size))
+    return Agreement(correlation, fine, min(1.0, area / left.size), min(1.0, area * scale**2 / right.size))
 
 
-def _laid(base: Any, finer: Any, matrix: Any, scale: float, shown: tuple[Any, Any] | None) -> tuple[float, float, float, float]:
-    """Return correlation, worst, fine, and the share of `base` that `finer` covers, `matrix` leading from base to finer pixels."""
+def _laid(base: Any, finer: Any, matrix: Any, scale: float, shown: tuple[Any, Any] | None) -> tuple[float, float, float]:
+    """Return correlation, fine, and the share of `base` that `finer` covers, `matrix` leading from base to finer pixels."""
     import cv2
     import numpy as np
 
@@ -170,7 +167,7 @@ def _laid(base: Any, finer: Any, matrix: Any, scale: float, shown: tuple[Any, An
     laid = cv2.warpPerspective(smooth, matrix, (width, height), flags=way)
     covered = cv2.warpPerspective(np.full(finer.shape, 255, np.uint8), matrix, (width, height), flags=way) == 255
     if not covered.any():
-        return float("nan"), float("nan"), float("nan"), 0.0
+        return float("nan"), float("nan"), 0.0
     share = float(covered.mean())
     if shown is not None:
         covered &= (shown[0] == 255) | (cv2.warpPerspective(shown[1], matrix, (width, height), flags=way) == 255)
@@ -178,20 +175,20 @@ def _laid(base: Any, finer: Any, matrix: Any, scale: float, shown: tuple[Any, An
     one, other = (cv2.GaussianBlur(side.astype(np.float32), (0, 0), _SOFT) for side in (base, laid))
     side = max(8, round(float(np.sqrt(covered.sum())) / 6))
     soft = [cv2.GaussianBlur(values, (0, 0), 2.0) for values in (one, other)]
-    any_shows, both_show = _correlations(tile_correlations(one, other, covered, side, side // 2), _SHOWN)
-    fine, _ = _correlations(tile_correlations(one - soft[0], other - soft[1], covered, side, side // 2), _SHOWN_FINE)
+    coarse = _correlations(tile_correlations(one, other, covered, side, side // 2), _SHOWN)
+    fine = _correlations(tile_correlations(one - soft[0], other - soft[1], covered, side, side // 2), _SHOWN_FINE)
     # Of a place that is its own, nearly all must agree: it lies beside the frame that agrees in any case.
     most = 50 if shown is None else 10
-    return _percentile(any_shows, most), _percentile(both_show, 10), _percentile(fine, most), share
+    return _percentile(coarse, most), _percentile(fine, most), share
 
 
-def _correlations(tiles: Any, least: float) -> tuple[Any, Any]:
-    """Return the correlation of tiles of which one shows something, and of those of which both do."""
+def _correlations(tiles: Any, least: float) -> Any:
+    """Return the correlation of tiles of which one shows something."""
     import numpy as np
 
     one, other, together = tiles[:, 2:].T
     values = together / np.sqrt(np.maximum(one, least / 20) * np.maximum(other, least / 20))
-    return values[(one > least) | (other > least)], values[(one > least) & (other > least)]
+    return values[(one > least) | (other > least)]
 
 
 def _percentile(values: Any, share: float) -> float:

@@ -99,11 +99,7 @@ def compare(
     elif not quiet:
         if is_within and other is not None:
             typer.echo("Both are the same images: they are compared among themselves.")
-        typer.echo(
-            text.pairs(
-                pairs.rename(columns={"inliers": "score"}), _SHOWN, shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-            )
-        )
+        typer.echo(text.pairs(pairs, _SHOWN, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         _say_next(written, [folder for folder in (left, right) if folder is not None], method, cutoff, size, turned)
         typer.echo(f"Done: {images} image{'' if images == 1 else 's'}" + (f", {unusable} unusable." if unusable else "."))
     end(unusable, strict)

@@ -12,6 +12,7 @@ import numpy as np
 from visdatcompy_ds import __version__
 from visdatcompy_ds.base.names import for_display, size_text
 from visdatcompy_ds.base.tables import CLASSES, Fingerprints, SelectionTable
+from visdatcompy_ds.reports import text
 from visdatcompy_ds.stages.compare import Comparison
 from visdatcompy_ds.stages.thumbnails import thumbnails
 
@@ -75,16 +76,15 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     table : Fingerprints
         With the columns of ``HEADER_PROBES`` and the context.
     pairs : DataFrame
-        left_dataset, left_id, right_dataset, right_id, and score or distance, or class with the evidence of features; the first of them,
-        or of those with a class the surest, are shown.
+        left_dataset, left_id, right_dataset, right_id, and score or distance, or class with the evidence of features; the first of them
+        are shown.
     whole : str
         Name of the file that holds all of them.
     """
     files, attributes = table.files, pairs.attrs
-    facts = {"name": attributes.get("metric", attributes.get("method")), "cutoff": attributes.get("cutoff", attributes.get("max_distance"))}
     is_classed = "class" in pairs.columns
-    if is_classed:
-        pairs = pairs.sort_values(by="class", key=lambda column: column.map(CLASSES.index), kind="stable")
+    facts: dict[str, Any] = {"is_classed": is_classed, "name": attributes.get("metric", attributes.get("method"))}
+    facts["cutoff"] = attributes.get("cutoff", attributes.get("max_distance"))
     is_higher = attributes.get("higher_is_better", False if "method" in attributes and not is_classed else None)
     facts["direction"] = "" if is_higher is None else f", {'more' if is_higher else 'less'} is more alike"
     facts |= {name: attributes.get(name) for name in ("datasets", "size", "unusable", "same_file")}
@@ -96,7 +96,7 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
             notes = [
                 str(getattr(pair, "transform", "same")),
                 "within the cut-off of duplicates" if getattr(pair, "is_duplicate", False) else "",
-                _evidence_words(pair) if is_classed else "",
+                text.evidence(pair) if is_classed else "",
             ]
             note = "; ".join(note for note in notes if note not in ("", "same"))
             entries.append(
@@ -106,15 +106,6 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     return _rendered(
         "pairs.html.j2", table, shown, facts=facts, pairs=entries, total=len(pairs), more=len(pairs) - len(entries), whole=whole
     )
-
-
-def _evidence_words(pair: Any) -> str:
-    """Return what proves a pair: the step, or what features agree on."""
-    if pair.step != "features":
-        return f"by {pair.step}"
-    words = [f"{pair.inliers} of {pair.matches} matches agree", f"scale {pair.scale:.2f}"]
-    words += [f"turned {round(pair.rotation)}°"] if round(pair.rotation) else []
-    return ", ".join(words + (["mirrored"] if pair.mirrored else []))
 
 
 def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values: Any) -> bytes:
@@ -127,8 +118,8 @@ def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values
     )
     environment.filters["shown"] = for_display
     environment.filters["path"] = _breakable
-    text = environment.get_template(template).render(pictures=pictures, version=__version__, **values)
-    return text.encode("utf-8", "backslashreplace")
+    made = environment.get_template(template).render(pictures=pictures, version=__version__, **values)
+    return made.encode("utf-8", "backslashreplace")
 
 
 def _breakable(path: str) -> Any:

@@ -120,7 +120,7 @@ def _cell(value: Any) -> str:
         return "" if np.isnat(value) else str(value)
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{float(value):.6g}"
-    return "" if value is None else str(value)
+    return "" if value is None or type(value).__name__ == "NAType" else str(value)
 
 
 def to_json(value: Any) -> bytes:

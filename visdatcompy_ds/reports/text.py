@@ -188,13 +188,22 @@ def matrix(frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def evidence(pair: Any) -> str:
+    """Return what proves a pair of ``FeatureExtractor.pairs``: the step before features, or what features agree on."""
+    if pair.step != "features":
+        return f"by {pair.step}"
+    words = [f"{pair.inliers} of {pair.matches} matches agree", f"scale {pair.scale:.2f}"]
+    words += [f"turned {round(pair.rotation)}°"] if round(pair.rotation) else []
+    return ", ".join(words + (["mirrored"] if pair.mirrored else []))
+
+
 def pairs(frame: pd.DataFrame, most: int, width: int | None = None) -> str:
-    """Return pairs by a hash or a metric, best first, and what was compared.
+    """Return pairs by a hash, a metric or features, best first, and what was compared.
 
     Parameters
     ----------
     frame : DataFrame
-        Of ``Hash.pairs`` or ``Metrics.pairs``, the distance or score as "score".
+        Of ``Hash.pairs`` or ``Metrics.pairs``, the distance or score as "score"; or of ``FeatureExtractor.pairs``.
     most : int
         Pairs that are listed.
     width : int, optional
@@ -212,16 +221,22 @@ def pairs(frame: pd.DataFrame, most: int, width: int | None = None) -> str:
     if "is_duplicate" in frame and len(frame) and name != "pix2pix":
         of = f", {int(frame['is_duplicate'].sum())} of them within the cut-off of duplicates"
     lines = [f"{for_display(facts['datasets'])} by {name}{grid}: {counted(len(frame), 'pair')} {border}{of}"]
-    room = 10_000 if width is None else max(20, (width - 26) // 2)
+    room = 10_000 if width is None else max(20, (width - (62 if "step" in frame else 26)) // 2)
     sides = [
         [_cut(f"{dataset}/{name}", room) for dataset, name in zip(frame[f"{side}_dataset"][:most], frame[f"{side}_id"][:most], strict=True)]
         for side in ("left", "right")
     ]
     longest = max(map(len, sides[0]), default=0)
-    how = frame["transform"] if "transform" in frame else frame["class"] if "step" in frame else ["same"] * len(frame)
-    for score, left, right, turn in zip(frame["score"][:most].tolist(), *sides, list(how[:most]), strict=True):
-        shown = f"{score:>8.4g}" if isinstance(score, (int, float)) and score == score else " " * 8
-        lines.append(f"  {shown}  {left:<{longest}}  {right}{'' if turn == 'same' else f'  {turn}'}")
+    top = frame[:most]
+    if "step" in frame:
+        longest_right = max(map(len, sides[1]), default=0)
+        marks = [f"{klass:<9}" for klass in top["class"]]
+        notes = [" " * (longest_right - len(name)) + evidence(pair) for name, pair in zip(sides[1], top.itertuples(), strict=True)]
+    else:
+        marks = [f"{score:>8.4g}" for score in top["score"].tolist()]
+        notes = ["" if turn == "same" else turn for turn in (top["transform"] if "transform" in frame else ["same"] * len(top))]
+    for mark, left, right, note in zip(marks, *sides, notes, strict=True):
+        lines.append(f"  {mark}  {left:<{longest}}  {right}  {note}".rstrip())
     if len(frame) > most:
         lines.append(f"  … and {len(frame) - most} more")
     same = facts.get("same_file")

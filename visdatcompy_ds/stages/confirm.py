@@ -15,6 +15,7 @@ from visdatcompy_ds.engine.decode.quantisation import brightness_steps
 from visdatcompy_ds.engine.decode.upright import turn_upright
 from visdatcompy_ds.engine.run import Workers, progress, run, worker_count
 from visdatcompy_ds.stages.candidates import Candidates
+from visdatcompy_ds.stages.components import components
 
 _CELLS = 16
 _TILES = 24
@@ -83,12 +84,11 @@ def confirm(
     Cost
         Full decodes, images involved, comparisons, pairs found to be two different pictures.
     """
-    components = _components(len(table), candidates)
     bar = progress(len(candidates.left), "comparing at full resolution", show_progress)
     task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
     verdicts: dict[int, tuple[str, str, float, float]] = {}
     decodes = 0
-    for judged, count in run(components, task, workers):
+    for judged, count in run(components(candidates.left, candidates.right), task, workers):
         verdicts.update(judged)
         decodes += count
         bar.update(len(judged))
@@ -112,26 +112,6 @@ def _as_pairs(candidates: Candidates, kept: list[int], verdicts: dict[int, tuple
         np.array([cutoff for _, _, _, cutoff in found], np.float64),
         text_array(["same"] * len(kept)),
     )
-
-
-def _components(n: int, candidates: Candidates) -> list[Array]:
-    """Return positions of candidates by connected component, each in an order that reuses what was just decoded."""
-    parent = np.arange(n)
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = int(parent[row])
-        return row
-
-    for a, b in zip(candidates.left.tolist(), candidates.right.tolist(), strict=True):
-        x, y = root(a), root(b)
-        if x != y:
-            parent[max(x, y)] = min(x, y)
-    groups: dict[int, list[int]] = collections.defaultdict(list)
-    for at, row in enumerate(candidates.left.tolist()):
-        groups[root(row)].append(at)
-    return [np.array(groups[key]) for key in sorted(groups)]
 
 
 class _Compare:

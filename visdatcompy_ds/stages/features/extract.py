@@ -55,17 +55,18 @@ class Features:
 
     def without(self, is_common: Array) -> Features:
         """Return the features but for those of a mask (k,), which many images share."""
-        kept = np.flatnonzero(~is_common)
-        starts = np.searchsorted(kept, self.starts)
-        left = dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
-        shares = 1 - np.diff(starts) / np.maximum(np.diff(self.starts), 1)
+        left = self._keep(~is_common)
+        shares = 1 - np.diff(left.starts) / np.maximum(np.diff(self.starts), 1)
         own = {image: _near(left.of(image)[0], left, image) for image in np.flatnonzero(shares >= FRAMED).tolist()}
         return dataclasses.replace(left, own=own)
 
     def strongest(self, most: int) -> Features:
         """Return at most so many features of each image."""
         rank = np.arange(len(self.points)) - np.repeat(self.starts[:-1], np.diff(self.starts))
-        kept = np.flatnonzero(rank < most)
+        return self._keep(rank < most)
+
+    def _keep(self, mask: Array) -> Features:
+        kept = np.flatnonzero(mask)
         starts = np.searchsorted(kept, self.starts)
         return dataclasses.replace(self, starts=starts, points=self.points[kept], descriptors=self.descriptors[kept])
 
@@ -82,7 +83,6 @@ def extract(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
-    mirrored: bool = True,
 ) -> tuple[Features, Features]:
     """Return the features of images, and those of the mirrored images; images that cannot be decoded have none.
 
@@ -93,10 +93,8 @@ def extract(
     extractor : Extractor
     workers, limits, show_progress
         As everywhere.
-    mirrored : bool
-        False leaves out those of the mirrored images.
     """
-    work = _Extract(table.files.path[rows], extractor, limits or decode.Limits(), mirrored)
+    work = _Extract(table.files.path[rows], extractor, limits or decode.Limits())
     made = []
     with contextlib.closing(progress(len(rows), f"{extractor.name} features", show_progress)) as bar:
         for found in run(range(len(rows)), work, workers):
@@ -148,8 +146,8 @@ class _Extracted:
 class _Extract:
     """The work on one image: a path by number in, its features and those of the mirrored picture out."""
 
-    def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits, mirrored: bool) -> None:
-        self.paths, self.extractor, self.limits, self.mirrored = paths, extractor, limits, mirrored
+    def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits) -> None:
+        self.paths, self.extractor, self.limits = paths, extractor, limits
 
     def __call__(self, at: int) -> _Extracted:
         try:
@@ -158,14 +156,12 @@ class _Extract:
         except (ImageError, OSError):
             none = np.empty((0, 2), np.float32), np.empty((0, WIDTH), np.uint8)
             return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
-        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor, self.mirrored)
+        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor)
 
 
-def _extracted(grey: Array, extractor: Extractor, is_mirrored_too: bool = True) -> _Extracted:
+def _extracted(grey: Array, extractor: Extractor) -> _Extracted:
     points, descriptors = extractor.extract(grey)
-    if not is_mirrored_too:
-        mirrored = points[:0], descriptors[:0]
-    elif extractor.mirror is None:
+    if extractor.mirror is None:
         mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
     else:
         mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))

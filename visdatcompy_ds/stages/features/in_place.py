@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.catalog.processing import processing
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, run
+from visdatcompy_ds.stages.components import components, roots
 
 _SIDE = 1024  # of the longer side: noise of a frame and what moved are seen there, and a pair costs a tenth of a second
 _KEPT = 32
@@ -50,37 +52,13 @@ def are_processed(
     """
     pixels = table["width"].astype(np.int64) * table["height"]
     is_reduced = is_alike & (np.minimum(pixels[left], pixels[right]) <= _REDUCED * np.maximum(pixels[left], pixels[right]))
-    original = _roots(*known)
+    original = roots(*known)
     work = _Component(table, left, right, pixels, is_reduced, likeness, original, limits or decode.Limits())
-    parts = _components(left, right)
+    parts = components(left, right)
     told = np.zeros(len(left), bool)
     for part, values in zip(parts, run(parts, work, workers), strict=True):
         told[part] = values
     return told
-
-
-def _roots(left: Array, right: Array) -> dict[int, int]:
-    """Return for each row of pairs the lowest row it is connected with."""
-    root: dict[int, int] = {}
-
-    def find(row: int) -> int:
-        while root.setdefault(row, row) != row:
-            root[row] = root[root[row]]
-            row = root[row]
-        return row
-
-    for a, b in zip(left.tolist(), right.tolist(), strict=True):
-        root[max(find(a), find(b))] = min(find(a), find(b))
-    return {row: find(row) for row in root}
-
-
-def _components(left: Array, right: Array) -> list[Array]:
-    """Return positions of pairs by connected component."""
-    root = _roots(left, right)
-    parts: dict[int, list[int]] = collections.defaultdict(list)
-    for at, row in enumerate(left.tolist()):
-        parts[root[row]].append(at)
-    return [np.array(parts[key]) for key in sorted(parts)]
 
 
 class _Component:
@@ -102,7 +80,7 @@ class _Component:
         self.pixels, self.is_reduced, self.likeness = pixels, is_reduced, likeness
 
     def __call__(self, part: Array) -> Array:
-        pictures: collections.OrderedDict[int, Array | None] = collections.OrderedDict()
+        picture = functools.lru_cache(_KEPT)(self._load)
         copy_of: dict[int, int] = {}
 
         def original(row: int) -> int:
@@ -119,7 +97,7 @@ class _Component:
             a, b = int(left[at]), int(right[at])
             if self.is_reduced[part[at]]:
                 lies_on[a if self.pixels[a] < self.pixels[b] else b].append(at)
-            elif original(a) != original(b) and self._is_processed(a, b, pictures):
+            elif original(a) != original(b) and _are_one_frame(picture(a), picture(b)):
                 told[at] = True
                 copy_of[max(original(a), original(b))] = min(original(a), original(b))
         for small, pairs in lies_on.items():
@@ -133,25 +111,20 @@ class _Component:
         # Two that were made of one third are copies of each other, whether or not one explains the other.
         return np.array([bool(told[at]) or original(int(left[at])) == original(int(right[at])) for at in range(len(part))], bool)
 
-    def _is_processed(self, a: int, b: int, pictures: collections.OrderedDict[int, Array | None]) -> bool:
-        from visdatcompy_ds.kernels.resample import area_resize
-
-        for row in (a, b):
-            if row not in pictures:
-                pictures[row] = self._load(row)
-                if len(pictures) > _KEPT:
-                    pictures.popitem(last=False)
-            pictures.move_to_end(row)
-        one, other = pictures[a], pictures[b]
-        if one is None or other is None:
-            return False
-        height, width = (min(one.shape[axis], other.shape[axis]) for axis in (0, 1))
-        sides = (side if side.shape[:2] == (height, width) else area_resize(side, width, height) for side in (one, other))
-        return processing(*sides) != ""
-
     def _load(self, row: int) -> Array | None:
         try:
             data = files.read(self.table.files.path[row])
             return decode.decode_within(data, decode.read_header(data, self.limits), _SIDE).pixels
         except (OSError, ImageError):
             return None
+
+
+def _are_one_frame(one: Array | None, other: Array | None) -> bool:
+    """Tell whether processing explains how two pictures (H, W, 3) differ; a file that is gone explains nothing."""
+    from visdatcompy_ds.kernels.resample import area_resize
+
+    if one is None or other is None:
+        return False
+    height, width = (min(one.shape[axis], other.shape[axis]) for axis in (0, 1))
+    sides = (side if side.shape[:2] == (height, width) else area_resize(side, width, height) for side in (one, other))
+    return processing(*sides) != ""

@@ -194,7 +194,7 @@ def _classes(
     open_at = open_at[np.isin(klass[open_at], ("similar", "undecided"))]
     told_at = np.flatnonzero(is_in_place & np.isin(klass, ("edited", *DUPLICATE_CLASSES)))
     known = np.concatenate([copies.left, left[told_at]]), np.concatenate([copies.right, right[told_at]])
-    is_alike = np.array([evidence[at].correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
+    is_alike = np.array([evidence[at].agreement.correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
     likeness = np.array([evidence[at].likeness for at in open_at.tolist()], np.float64)
     klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, likeness, known, workers, limits)]] = "edited"
     return klass

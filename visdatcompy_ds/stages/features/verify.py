@@ -26,14 +26,8 @@ class Evidence:
     ----------
     matches, inliers : int
         Features that match one to one; those of them that agree on one transform.
-    overlap : float
-        Share that the overlap covers of the picture it covers more of.
-    correlation : float
-        Median over tiles of the overlap, -1 to 1; NaN where nothing is to be seen.
-    worst : float
-        What a tenth of the tiles in which both show something does not reach; NaN where there is none.
-    fine : float
-        As `correlation`, of fine structure alone.
+    agreement : Agreement
+        How alike both are where they overlap.
     scale, rotation : float
         Of the right picture against the left one; degrees, clockwise.
     shift : float
@@ -46,10 +40,7 @@ class Evidence:
 
     matches: int
     inliers: int
-    overlap: float
-    correlation: float
-    worst: float
-    fine: float
+    agreement: Agreement
     scale: float
     rotation: float
     shift: float
@@ -59,8 +50,13 @@ class Evidence:
 
     @property
     def likeness(self) -> float:
-        """Mean of both correlations."""
-        return (self.correlation + self.fine) / 2
+        """Mean of both correlations; NaN where nothing is to be seen."""
+        return self.agreement.likeness
+
+    @property
+    def overlap(self) -> float:
+        """Share that the overlap covers of the picture it covers more of."""
+        return max(self.agreement.of_left, self.agreement.of_right)
 
     @property
     def steadiness(self) -> float:
@@ -136,8 +132,8 @@ def _evidence(left: Features, right: Features, i: int, j: int, extractor: Extrac
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], float)
     shift = float(np.abs(corners_of(found.matrix, shape) - corners).max() / max(shape))
     left_points = mirrored_points(a[found.is_inlier], shape[1]) if mirrored else a[found.is_inlier]
-    overlap, inliers, way = max(laid.of_left, laid.of_right), int(found.is_inlier.sum()), (found.scale, found.rotation, shift, mirrored)
-    return Evidence(len(matched), inliers, overlap, laid.correlation, laid.worst, laid.fine, *way, left_points, b[found.is_inlier])
+    way = (found.scale, found.rotation, shift, mirrored)
+    return Evidence(len(matched), int(found.is_inlier.sum()), laid, *way, left_points, b[found.is_inlier])
 
 
 def _agreement(left: Array, right: Array, matrix: Array, side: int, shown: tuple[Array, Array] | None) -> Agreement:

@@ -18,7 +18,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["visdatcompy_ds", "visdatcompy_ds.*"]),
-    package_data={"visdatcompy_ds": ["py.typed"], "visdatcompy_ds.reports": ["templates/*.j2"]},
+    package_data={"visdatcompy_ds": ["py.typed"], "visdatcompy_ds.reports": ["templates/*.j2", "templates/*.js"]},
     install_requires=REQUIRED,
     extras_require={
         "heif": ["pillow-heif>=0.18"],

@@ -43,7 +43,7 @@ HOMES = {
     "skimage": {"catalog/metrics"},
     "scipy": {"stages/calibrate"},
     "tifffile": {"engine/decode"},
-    "matplotlib": {"reports/figures"},
+    "matplotlib": {"reports/figures", "reports/sample_figures"},
     "jinja2": {"reports/html"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -16,7 +16,6 @@ from visdatcompy_ds.base.tables import Files, Fingerprints
 from visdatcompy_ds.catalog import same_shot
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
-from visdatcompy_ds.downsampler import buckets_seen
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.engine.versions import versions
 from visdatcompy_ds.plan import Plan
@@ -24,7 +23,7 @@ from visdatcompy_ds.reports import html, tables
 from visdatcompy_ds.selection import Selection
 from visdatcompy_ds.stages.candidates import PROPOSE_BITS
 from visdatcompy_ds.stages.compare import Comparison, compare
-from visdatcompy_ds.stages.sample import of_distinct_content, sample
+from visdatcompy_ds.stages.sample import Wishes, of_distinct_content, sample
 
 
 class VisDatCompare:
@@ -128,8 +127,8 @@ class VisDatCompare:
         table = comparison.table
         given = np.flatnonzero(comparison.is_protected & table.files.is_usable & table["decoded"])
         rows = of_distinct_content(table, comparison.choosable, given)
-        chosen = sample(table, rows, n, given if len(given) else None, rules, seed)
-        return Selection(table, chosen, len(rows), buckets_seen(table, rows, rules), self.dataset2 or self.dataset1)
+        sampled = sample(table, rows, n, given if len(given) else None, Wishes(rules=rules, seed=seed))
+        return Selection(table, sampled, self.dataset2 or self.dataset1, seed, self.workers)
 
     def report(self, folder: str | os.PathLike[str], command: str | None = None) -> Path:
         """Write the files of a run into a new or empty folder.

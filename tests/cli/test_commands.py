@@ -320,7 +320,7 @@ def test_json_of_infinite_scores_is_json(photos, capsys):
 def test_compare_by_local_features(datasets, photos, photo, write, capsys):
     write("photos/mirrored.jpg", np.ascontiguousarray(photo(1)[:, ::-1]))
     assert run(["compare", str(photos), "-m", "sift", "--out", "o"]) == 0
-    assert re.search(r"photos/1.jpg +photos/mirrored.jpg  edited", said(capsys).out)
+    assert re.search(r"edited +photos/1.jpg +photos/mirrored.jpg  \d+ of \d+ matches agree.*mirrored", said(capsys).out)
     assert {"pairs.csv", "pairs.html"} <= set(os.listdir("o"))
     assert run(["compare", str(datasets / "trail"), "-m", "sift", "--json"]) == 0
     found = json.loads(said(capsys).out)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visdatcompy_ds import ArgumentError, Dataset, Downsampler, OutputError
-from visdatcompy_ds.stages.sample import quotas, sample
+from visdatcompy_ds.stages.sample import Wishes, quotas
+from visdatcompy_ds.stages.sample import sample as sampled
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=32), st.integers(0, 2500))
@@ -23,6 +24,11 @@ def test_quotas_add_up_and_no_bucket_gives_more_than_it_has(buckets, n):
 def test_what_we_lack_comes_first():
     assert quotas(np.array([50, 50]), np.array([80, 0]), 30).tolist() == [0, 30]
     assert quotas(np.array([45, 12, 890, 3]), np.zeros(4, int), 100).sum() == 100
+
+
+def sample(*arguments, seed=42, **wishes):
+    given = wishes.pop("given", None)
+    return sampled(*arguments, given=given, wishes=Wishes(seed=seed, **wishes)).chosen
 
 
 def table(rows, n=60):

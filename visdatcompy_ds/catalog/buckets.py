@@ -61,6 +61,21 @@ def _hash16(columns: Any) -> Any:
     return _bits(columns["dhash"], (0, 1, 2, 3))
 
 
+_DARK, _BRIGHT, _PALE = 70, 185, 12  # of 8-bit L; chroma below which a colour is none
+
+
+def _theme(columns: Any) -> Any:
+    import numpy as np
+
+    cells = columns["layout"].reshape(len(columns["layout"]), 64, 3).astype(np.float32)
+    light, a, b = cells[..., 0], cells[..., 1] - 128, cells[..., 2] - 128
+    # Six hues, the first around red (a > 0, b a little above 0); where there is no hue, how light it is.
+    hue = 3 + ((np.degrees(np.arctan2(b, a)) + 360) % 360 / 60).astype(np.int64) % 6
+    theme = np.where(np.hypot(a, b) >= _PALE, hue, np.where(light < _DARK, 0, np.where(light < _BRIGHT, 1, 2)))
+    counts = np.stack([(theme == which).sum(axis=1) for which in range(9)], axis=1)
+    return counts.argmax(axis=1)[:, None].astype(np.uint8)
+
+
 _SMART = "smartdownsample {}: rule re-stated from its documentation"
 BUCKETS.add(
     BucketRule(
@@ -72,3 +87,8 @@ BUCKETS.add(
     )
 )
 BUCKETS.add(BucketRule("hash16", ("dhash",), _hash16, ("bit 0", "bit 1", "bit 2", "bit 3"), _SMART.format("1.1")))
+BUCKETS.add(
+    BucketRule(
+        "theme", ("layout",), _theme, ("what most of 64 parts are: dark, grey, light, or one of six hues",), "its own: hues of 8-bit Lab"
+    )
+)

@@ -179,6 +179,12 @@ def _layout(block: WorkingBlock) -> Any:
     return cv2.cvtColor(block.layout.reshape(-1, 8, 3), cv2.COLOR_BGR2Lab).reshape(len(block), 192)
 
 
+def _edges(block: WorkingBlock) -> Any:
+    from visdatcompy_ds.kernels.edges import edge_histograms
+
+    return edge_histograms(block.tall_grey.reshape(-1, block.side, block.side))
+
+
 def _is_grey(block: WorkingBlock) -> Any:
     from visdatcompy_ds.kernels.moments import COLOUR_SPREAD
 
@@ -220,6 +226,7 @@ _measure("colour_variance", "float32", _NAN, _colour_variance, "variance of the 
 _measure("mean_colour", "float32", _NAN, _mean_colour, "mean red, green, blue, 0 to 255", (3,))
 _measure("sharpness", "float32", _NAN, _sharpness, "variance of the Laplacian of the working picture; more is sharper")
 _measure("layout", "uint8", 0, _layout, "8 x 8 colours in OpenCV's 8-bit Lab", (192,))
+_measure("edge_histogram", "uint8", 0, _edges, "how edges lie in 4 x 4 parts, by 8 directions: 255 times the root of their share", (128,))
 _measure("is_grey", "bool", False, _is_grey, "no cell of a 16 x 16 grid shows colour")
 _measure(
     "low_information", "bool", False, _low_information, "flat, nearly empty, or less than 32 pixels on a side: never matched by hash alone"
@@ -239,6 +246,7 @@ CLEAN_PROBES = [
         "mean_colour",
         "sharpness",
         "layout",
+        "edge_histogram",
         "is_grey",
         "low_information",
     ],

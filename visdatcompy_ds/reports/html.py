@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import collections
+import hashlib
+import importlib.resources
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,9 @@ from visdatcompy_ds import __version__
 from visdatcompy_ds.base.names import for_display, size_text
 from visdatcompy_ds.base.tables import CLASSES, Fingerprints, SelectionTable
 from visdatcompy_ds.reports import text
+from visdatcompy_ds.reports.sample_figures import CHOSEN, GIVEN, LEFT
 from visdatcompy_ds.stages.compare import Comparison
+from visdatcompy_ds.stages.sample import Sampled
 from visdatcompy_ds.stages.thumbnails import thumbnails
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 # A page stays light: beyond this the tables hold the rest, and the page says so.
 _MOST_GROUPS, _MOST_CHOSEN, _MOST_PROBLEMS, _MOST_PAIRS = 150, 120, 200, 60
 _MOST_LISTED = 200  # of a page of pairs
+_MOST_DOTS, _MOST_PICTURES = 20_000, 1000  # of a scatter, and of each kind those that show a picture
 WORDS = {
     "same_file": "the same file by two paths",
     "bytes": "same bytes",
@@ -172,3 +177,41 @@ def _looks(table: Fingerprints, found: Comparison) -> list[dict[str, Any]]:
         }
         for k in at.tolist()
     ]
+
+
+def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
+    """Return a page of the images of a sample as dots that show their pictures under the mouse.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    sampled : Sampled
+    """
+    import markupsafe
+
+    script = importlib.resources.files("visdatcompy_ds.reports").joinpath("templates/scatter.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    is_chosen = np.zeros(len(sampled.pool), bool)
+    is_chosen[sampled.picked] = True
+    left = np.flatnonzero(~is_chosen)
+    shown = np.concatenate([left[:: max(1, -(-len(left) // _MOST_DOTS))], np.sort(sampled.picked)])  # the chosen ones lie on top
+    given = sampled.given_space[:: max(1, -(-len(sampled.given_space) // _MOST_DOTS))]
+    at = np.concatenate([given, sampled.space[shown]])[:, :2]
+    at = np.pad(at, ((0, 0), (0, 2 - at.shape[1])))
+    span = np.maximum(np.ptp(at, axis=0), 1e-9) if len(at) else 1.0
+    at = (at - at.min(axis=0)) / span if len(at) else at
+    pictured = np.concatenate([sampled.picked[:_MOST_PICTURES], left[:: max(1, -(-len(left) // _MOST_PICTURES))]])
+    small = thumbnails(table, sampled.pool[pictured], side=96)
+    data: list[dict[str, Any]] = [{"x": x, "y": y, "r": 4, "c": GIVEN, "n": "had before"} for x, y in at[: len(given)].round(4).tolist()]
+    for position, (x, y) in zip(shown.tolist(), at[len(given) :].round(4).tolist(), strict=True):
+        row, taken = int(sampled.pool[position]), bool(is_chosen[position])
+        entry = {"x": x, "y": y, "r": 5 if taken else 3, "c": CHOSEN if taken else LEFT, "k": taken}
+        entry["n"] = for_display(f"{table.files.dataset_name(row)}/{table.files.id[row]}")
+        if row in small:
+            entry |= {"i": base64.b64encode(small[row]).decode(), "a": f"{table['width'][row]} / {table['height'][row]}"}
+        data.append(entry)
+    facts = {"chosen": len(sampled.picked), "seen": len(sampled.rows), "shown": len(shown), "given": len(sampled.given_space)}
+    colours = {"chosen": CHOSEN, "left": LEFT, "given": GIVEN}
+    return _rendered(
+        "scatter.html.j2", table, [], **facts, colours=colours, data=data, script=markupsafe.Markup(script), script_hash=f"sha256-{digest}"
+    )

@@ -45,7 +45,7 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
         Made where needed. Files in it are never overwritten.
     how : {"copy", "hardlink", "symlink"}
     labels : bool
-        Also place label files of the same stem (.txt, .xml, .json, .xmp).
+        Also place label files of the same stem (.txt, .xml, .json, .xmp), and of YOLO's parallel tree: ``labels`` for ``images``.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
         elif outcome == "taken":
             conflicts.append(to_text(target))
         elif labels:
-            for side, beside in _label_files(source, target):
+            for side, beside in _label_files(source, target, root):
                 found = _place(side, beside, how)
                 copied_labels += found == "placed"
                 conflicts += [to_text(beside)] if found == "taken" else []
@@ -125,8 +125,18 @@ def _is_same(source: bytes, target: bytes) -> bool:
         return False
 
 
-def _label_files(source: bytes, target: bytes) -> list[tuple[bytes, bytes]]:
+def _label_files(source: bytes, target: bytes, root: bytes) -> list[tuple[bytes, bytes]]:
     pairs = []
     for from_name, to_name in ((os.path.splitext(source)[0], os.path.splitext(target)[0]), (source, target)):
         pairs += [(from_name + end, to_name + end) for end in (b".txt", b".xml", b".json", b".xmp") if os.path.isfile(from_name + end)]
-    return pairs
+    parallel = _with_labels(os.path.splitext(source)[0]) + b".txt"
+    if parallel != os.path.splitext(source)[0] + b".txt" and os.path.isfile(parallel):
+        # Where the export has no folder of images, the label lies beside its image, as YOLO looks for it then.
+        pairs.append((parallel, root + _with_labels(os.path.splitext(target)[0][len(root) :]) + b".txt"))
+    return list(dict.fromkeys(pairs))
+
+
+def _with_labels(path: bytes) -> bytes:
+    """Return a path with its last folder ``images`` as ``labels``: where YOLO looks for the labels of an image."""
+    head, found, tail = path.rpartition(b"/images/")
+    return head + b"/labels/" + tail if found else path

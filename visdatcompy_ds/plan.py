@@ -81,7 +81,7 @@ class Plan:
 
     def summary(self) -> str:
         """Return in words what was found and what would be removed."""
-        return text.comparison({**self.facts, "sample": None if self.selection is None else sample_line(self.selection)})
+        return text.comparison({**self.facts, "sample": None if self.selection is None else text.sample_line(self.selection.summary())})
 
     def to_frame(self) -> pd.DataFrame:
         """Return the columns of ``plan.csv``: one row per image that a group touches."""
@@ -98,11 +98,3 @@ class Plan:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON under a checksum of its own; changes nothing else."""
         tables.save(path, tables.sealed_plan(self.comparison.table, self.comparison.plan, versions()))
-
-
-def sample_line(selection: Selection) -> str:
-    """Return what a sample is, in a line."""
-    facts = selection.summary()
-    stations = ", ".join(f"{name or 'no station'} {count}" for name, count in facts["stations"].items())
-    line = f"Sample: {facts['chosen']} of {facts['seen']} images, from {facts['buckets_chosen']} of {facts['buckets_seen']} buckets"
-    return f"{line} ({stations})" if stations and len(facts["stations"]) <= 8 else line

@@ -10,6 +10,7 @@ import numpy as np
 
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.tables import Fingerprints
+from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.reports import tables
 from visdatcompy_ds.stages.act import Export, export
@@ -97,12 +98,14 @@ class Selection:
 
     @functools.cached_property
     def buckets(self) -> pd.DataFrame:
-        """One row per bucket: bucket, seen, chosen."""
+        """One row per bucket: bucket, says (its key in words), seen, chosen."""
         import pandas as pd
 
         names, seen = np.unique(self.sampled.bucket.astype(str), return_counts=True)
         chosen = dict(zip(*np.unique(self.chosen.bucket.astype(str), return_counts=True), strict=True))
-        return pd.DataFrame({"bucket": names.astype(object), "seen": seen, "chosen": [int(chosen.get(name, 0)) for name in names]})
+        says = [BUCKETS[self.sampled.rules].says(name) for name in names.tolist()]
+        counts = {"seen": seen, "chosen": [int(chosen.get(name, 0)) for name in names]}
+        return pd.DataFrame({"bucket": names.astype(object), "says": says, **counts})
 
     def summary(self) -> dict[str, Any]:
         """Return how many images and buckets were seen and chosen, and of each group and station how many."""
@@ -159,7 +162,7 @@ class Selection:
         from visdatcompy_ds.reports import sample_figures
 
         frame = self.buckets
-        return _written(sample_figures.distribution(frame["bucket"].tolist(), frame["seen"].to_numpy(), frame["chosen"].to_numpy()), path)
+        return _written(sample_figures.distribution(frame["says"].tolist(), frame["seen"].to_numpy(), frame["chosen"].to_numpy()), path)
 
     def plot_thumbnails(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Return small pictures of each bucket, up to 100 of it in natural order, the chosen ones framed; with `path` also write it."""
@@ -173,7 +176,7 @@ class Selection:
         pictures = small_pictures(
             self.fingerprints, np.concatenate([*shown.values(), np.empty(0, np.int64)]), sample_figures.THUMBNAIL, self._workers
         )
-        counts = {bucket: (seen, chosen) for bucket, seen, chosen in self.buckets.itertuples(index=False)}
+        counts = {bucket: (says, seen, chosen) for bucket, says, seen, chosen in self.buckets.itertuples(index=False)}
         return _written(sample_figures.thumbnails(shown, pictures, set(self.chosen.row.tolist()), counts), path)
 
     def plot_scatter(self, path: str | os.PathLike[str] | None = None) -> Figure | str:

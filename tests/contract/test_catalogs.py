@@ -102,8 +102,9 @@ def test_bucket_rules_need_probes_and_give_small_numbers(rule, pictures):
     block = WorkingBlock(pictures)
     columns = {name: np.asarray(PROBES[name].compute(block)) for name in rule.needs}
     keys = rule.compute(columns)
-    assert keys.shape == (len(pictures), len(rule.parts)) and 2 ** len(rule.parts) <= 32
-    assert keys.max() < 32 and (len(rule.parts) == 1 or keys.max() <= 1)
+    assert keys.shape == (len(pictures), len(rule.words)) and np.prod([len(words) for words in rule.words]) <= 32
+    assert (keys < [len(words) for words in rule.words]).all()
+    assert all(rule.says("".join(map(str, key))) for key in keys.tolist())
 
 
 def test_keep_policies_need_columns_that_a_pass_gives():

@@ -116,6 +116,22 @@ def test_an_export_into_the_dataset_or_by_no_known_way_is_refused(card, tmp_path
         selection.export(tmp_path / "x", "move")
 
 
+def test_labels_of_a_parallel_tree_come_along(tmp_path, photo, write):
+    for k in range(3):
+        write(f"coco/images/train/{k}.jpg", photo(k))
+        (tmp_path / "coco/labels/train").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"coco/labels/train/{k}.txt").write_text(f"{k} 0.5 0.5 1 1")
+    done = Downsampler(Dataset(tmp_path / "coco")).sample(2).export(tmp_path / "train")
+    assert (done.placed, done.labels) == (2, 2)
+    placed = sorted(path.relative_to(tmp_path / "train").as_posix() for path in (tmp_path / "train").rglob("*.*"))
+    assert [name for name in placed if name.endswith(".txt")] == [
+        name.replace("/images/", "/labels/").replace(".jpg", ".txt") for name in placed if name.endswith(".jpg")
+    ]
+    # A dataset that is the folder of images itself: its labels lie beside it, there as here.
+    done = Downsampler(Dataset(tmp_path / "coco/images")).sample(1).export(tmp_path / "other")
+    assert done.labels == 1 and len(list((tmp_path / "other/labels/train").iterdir())) == 1
+
+
 def test_hard_links_across_disks_say_what_to_do(card, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(18, "Invalid cross-device link")

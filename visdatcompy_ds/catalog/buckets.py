@@ -24,8 +24,8 @@ class BucketRule:
         Columns.
     compute : callable
         From a mapping of columns, n rows each, to (n, k) uint8.
-    parts : tuple of str
-        What each of the k numbers means.
+    words : tuple of tuple of str
+        For each of the k numbers what its values are called; "" where one goes without saying.
     source : str
         Where the rule comes from.
     """
@@ -33,8 +33,13 @@ class BucketRule:
     name: str
     needs: tuple[str, ...]
     compute: Callable[[Any], Any]
-    parts: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
     source: str
+
+    def says(self, key: str) -> str:
+        """Return a bucket's key in words."""
+        named = [words[int(value)] for value, words in zip(reversed(key), reversed(self.words), strict=True)]
+        return ", ".join(word for word in named if word) or "plain"
 
 
 BUCKETS: Registry[BucketRule] = Registry("bucket rule")
@@ -72,7 +77,7 @@ def _theme(columns: Any) -> Any:
     # Six hues, the first around red (a > 0, b a little above 0); where there is no hue, how light it is.
     hue = 3 + ((np.degrees(np.arctan2(b, a)) + 360) % 360 / 60).astype(np.int64) % 6
     theme = np.where(np.hypot(a, b) >= _PALE, hue, np.where(light < _DARK, 0, np.where(light < _BRIGHT, 1, 2)))
-    counts = np.stack([(theme == which).sum(axis=1) for which in range(9)], axis=1)
+    counts = np.stack([(theme == which).sum(axis=1) for which in range(len(_THEMES))], axis=1)
     return counts.argmax(axis=1)[:, None].astype(np.uint8)
 
 
@@ -82,13 +87,10 @@ BUCKETS.add(
         "visual",
         ("dhash", "average", "colour_variance", "brightness"),
         _visual,
-        ("edge left of centre", "edge right of centre", "mostly above its mean", "colour", "bright"),
+        (("", "edge left of centre"), ("", "edge right of centre"), ("", "mostly light"), ("grey", "colour"), ("dark", "bright")),
         _SMART.format("1.7"),
     )
 )
-BUCKETS.add(BucketRule("hash16", ("dhash",), _hash16, ("bit 0", "bit 1", "bit 2", "bit 3"), _SMART.format("1.1")))
-BUCKETS.add(
-    BucketRule(
-        "theme", ("layout",), _theme, ("what most of 64 parts are: dark, grey, light, or one of six hues",), "its own: hues of 8-bit Lab"
-    )
-)
+BUCKETS.add(BucketRule("hash16", ("dhash",), _hash16, tuple(("", f"bit {k}") for k in range(4)), _SMART.format("1.1")))
+_THEMES = ("dark", "grey", "light", "red", "yellow", "green", "cyan", "blue", "violet")
+BUCKETS.add(BucketRule("theme", ("layout",), _theme, (_THEMES,), "its own: what most of 64 parts are in 8-bit Lab"))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from visdatcompy_ds.base.errors import ArgumentError, VisdatError
 from visdatcompy_ds.base.names import for_display
 from visdatcompy_ds.cli.compare import compare
+from visdatcompy_ds.cli.exporting import check_export, exported, say_exported
 from visdatcompy_ds.cli.options import (
     Export,
     How,
@@ -32,10 +32,10 @@ from visdatcompy_ds.cli.options import (
     results_folder,
     workers_of,
 )
+from visdatcompy_ds.cli.sample import draw
 
 if TYPE_CHECKING:
     from visdatcompy_ds.plan import Plan
-    from visdatcompy_ds.selection import Selection
 
 app = typer.Typer(
     name="visdatcompy-ds",
@@ -114,7 +114,7 @@ def clean(
 
     if len(folders) > 2:
         raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
-    _check_export(export, how, sample, out)
+    check_export(export, how, sample, out)
     target = results_folder(out)
     new = dataset_of(folders[-1], station, label, workers, quiet)
     references = [dataset_of(folder, station, label, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
@@ -129,104 +129,22 @@ def clean(
     comparison.show_progress = False if quiet else None
     plan = comparison.run(sample=sample, edited=edited, similar=similar, seed=seed)
     written = comparison.report(target, "clean")
-    exported = _exported(plan.selection, export, how)
+    placed = exported(plan.selection, export, how)
     if as_json:
-        print_json({**plan.facts, "out": str(written), **exported})
+        print_json({**plan.facts, "out": str(written), **placed})
     elif not quiet:
         typer.echo(plan.summary())
-        _say_exported(exported)
+        say_exported(placed)
         page = quoted(written / "report.html")
         typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
         typer.echo(_last_line(plan))
     end(_unusable(plan), strict)
 
 
-@app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")
-def draw(
-    folder: Annotated[str, typer.Argument(help="Folder, file or pattern.")],
-    number: Annotated[int, typer.Option("--number", "-n", help="How many images.", show_default=False)],
-    given: Annotated[
-        list[str] | None, typer.Option("--given", help="A folder already had: never chosen. May be given several times.")
-    ] = None,
-    out: Out = None,
-    export: Export = None,
-    how: How = "copy",
-    rules: Annotated[str, typer.Option("--rules", help="How images are put into buckets: visual or hash16.")] = "visual",
-    seed: Seed = 42,
-    station: Station = "folder:1",
-    label: Label = None,
-    workers: WorkerOption = "auto",
-    as_json: Json = False,
-    quiet: Quiet = False,
-    strict: Strict = False,
-) -> None:
-    """Choose exactly N distinct images that show something of everything."""
-    from visdatcompy_ds.downsampler import Downsampler
-    from visdatcompy_ds.plan import sample_line
-    from visdatcompy_ds.reports import tables
-
-    _check_export(export, how, number, out)
-    target = results_folder(out)
-    dataset = dataset_of(folder, station, label, workers, quiet)
-    refuse_empty(dataset)
-    had = [dataset_of(name, station, label, workers, quiet) for name in given or []]
-    selection = Downsampler(dataset, rules).sample(number, seed, had or None)
-    written = tables.prepare_folder(target)
-    selection.save(written / "selected.csv")
-    exported = _exported(selection, export, how)
-    unusable = len(dataset) - int(dataset.files.is_usable.sum())
-    if as_json:
-        print_json({**selection.summary(), "unusable": unusable, "out": str(written), **exported})
-    elif not quiet:
-        typer.echo(sample_line(selection))
-        _say_exported(exported)
-        typer.echo(
-            f"Next: {quoted(written / 'selected.txt')} holds the chosen paths, selected.csv what is known of them. No image was changed."
-        )
-        typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable." if unusable else "."))
-    end(unusable, strict)
-
-
+app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")(draw)
 app.command(
     epilog="Example: visdatcompy-ds compare datasets/trail_new datasets/trail --method ssim",
 )(compare)
-
-
-def _check_export(export: Path | None, how: str, sample: int | None, out: Path | None) -> None:
-    from visdatcompy_ds.engine.move import HOW
-
-    if how not in HOW:
-        raise ArgumentError(f"--how {how}", f"Allowed: {', '.join(HOW)}")
-    if sample is not None and sample < 0:
-        raise ArgumentError(f"A sample of {sample}", "Allowed: a whole number, 0 or more")
-    if export is None and how != "copy":
-        raise ArgumentError(f"--how {how} without --export", "", "Say where with --export FOLDER")
-    if export is not None and out is not None and export.absolute() == out.absolute():
-        raise ArgumentError("--export and --out name one folder", "Results and images go into folders of their own", "Choose another one")
-    if export is not None and sample is None:
-        raise ArgumentError("--export without --sample", "An export places a sample", "Say how many with --sample N")
-
-
-def _exported(selection: Selection | None, folder: Path | None, how: str) -> dict[str, Any]:
-    if folder is None or selection is None:
-        return {}
-    done = dataclasses.asdict(selection.export(folder, how))
-    return {"export": {"folder": str(folder), **done, "missing": len(done["missing"])}}
-
-
-def _say_exported(exported: dict[str, Any]) -> None:
-    if not exported:
-        return
-    facts = exported["export"]
-    parts = [f"{facts['placed']} images placed in {quoted(facts['folder'])}"]
-    parts += [f"{facts['labels']} label files with them"] if facts["labels"] else []
-    parts += [f"{facts['present']} were there already"] if facts["present"] else []
-    parts += [f"{facts['missing']} are gone since"] if facts["missing"] else []
-    typer.echo(f"Export: {', '.join(parts)}")
-    for name in facts["conflicts"][:6]:
-        typer.echo(f"  left as it is, another file has the name: {for_display(name)}")
-    if len(facts["conflicts"]) > 6:
-        typer.echo(f"  … and {len(facts['conflicts']) - 6} more names that other files have")
 
 
 def _and_sample(plan: Plan, written: Path) -> str:

@@ -210,7 +210,7 @@ def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
         if row in small:
             entry |= {"i": base64.b64encode(small[row]).decode(), "a": f"{table['width'][row]} / {table['height'][row]}"}
         data.append(entry)
-    facts = {"chosen": len(sampled.picked), "seen": len(sampled.rows), "shown": len(shown), "given": len(sampled.given_space)}
+    facts = {"chosen": len(sampled.picked), "seen": len(sampled.rows), "drawn": len(shown), "given": len(sampled.given_space)}
     colours = {"chosen": CHOSEN, "left": LEFT, "given": GIVEN}
     return _rendered(
         "scatter.html.j2", table, [], **facts, colours=colours, data=data, script=markupsafe.Markup(script), script_hash=f"sha256-{digest}"

@@ -30,23 +30,23 @@ def distribution(buckets: list[str], seen: NDArray[np.int64], chosen: NDArray[np
     """
     from matplotlib.figure import Figure
 
-    order = np.lexsort((np.array(buckets, str), -seen))
-    figure = Figure(figsize=(float(np.clip(3 + 0.34 * len(buckets), 6, 14)), 4.5), layout="constrained")
+    order = np.lexsort((np.array(buckets, str), -seen))[::-1]  # the fullest on top
+    figure = Figure(figsize=(9, float(np.clip(1.4 + 0.24 * len(buckets), 2.5, 11))), layout="constrained")
     axes = figure.add_subplot()
     at = np.arange(len(order))
-    axes.bar(at, chosen[order], color=CHOSEN, label="chosen")
-    axes.bar(at, (seen - chosen)[order], bottom=chosen[order], color=LEFT, label="left")
-    for x, (one, all_) in enumerate(zip(chosen[order].tolist(), seen[order].tolist(), strict=True)):
-        axes.text(x, all_, f"{one}", ha="center", va="bottom", fontsize=8 if len(order) <= 20 else 6, color=CHOSEN)
-    axes.set_xticks(at, [for_display(buckets[k]) for k in order.tolist()], rotation=60 if len(order) > 8 else 0, fontsize=8)
-    axes.set_ylabel("images")
-    axes.set_xlabel("bucket")
+    axes.barh(at, chosen[order], color=CHOSEN, label="chosen")
+    axes.barh(at, (seen - chosen)[order], left=chosen[order], color=LEFT, label="left")
+    for y, (one, all_) in enumerate(zip(chosen[order].tolist(), seen[order].tolist(), strict=True)):
+        axes.text(all_, y, f" {one} of {all_}", ha="left", va="center", fontsize=7)
+    axes.set_yticks(at, [for_display(buckets[k]) for k in order.tolist()], fontsize=8)
+    axes.set_xlabel("images")
+    axes.margins(x=0.12, y=0.01)
     axes.set_title(
         f"{int(chosen.sum())} of {int(seen.sum())} images chosen, from {int((chosen > 0).sum())} of {len(order)} buckets", fontsize=10
     )
     axes.spines[["top", "right"]].set_visible(False)
     if len(order):
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -54,7 +54,7 @@ def thumbnails(
     shown: Mapping[str, NDArray[np.int64]],
     pictures: Mapping[int, NDArray[np.uint8]],
     chosen: set[int],
-    counts: Mapping[str, tuple[int, int]],
+    counts: Mapping[str, tuple[str, int, int]],
 ) -> Figure:
     """Return a grid of small pictures for each bucket, fullest first, the chosen ones framed.
 
@@ -64,13 +64,13 @@ def thumbnails(
         Rows by bucket, at most 100.
     pictures : mapping of int to (48, 48, 3) uint8 BGR
     chosen : set of int
-    counts : mapping of str to (int, int)
-        Images seen and chosen by bucket.
+    counts : mapping of str to (str, int, int)
+        By bucket its key in words, images seen and images chosen.
     """
     from matplotlib.colors import to_rgb
     from matplotlib.figure import Figure
 
-    buckets = sorted(shown, key=lambda name: (-counts[name][0], name))
+    buckets = sorted(shown, key=lambda name: (-counts[name][1], name))
     columns = min(4, max(1, len(buckets)))
     lines = -(-len(buckets) // columns) or 1
     figure = Figure(figsize=(3.2 * columns, 3.45 * lines + 0.5), layout="constrained")
@@ -91,9 +91,10 @@ def thumbnails(
         axes = figure.add_subplot(lines, columns, place + 1)
         axes.imshow(sheet)
         axes.set_axis_off()
-        seen, taken = counts[name]
-        axes.set_title(f"{for_display(name)}: {taken} of {seen}" + (f", {len(rows)} shown" if len(rows) < seen else ""), fontsize=8)
-    total = [sum(pair[k] for pair in counts.values()) for k in (1, 0)]
+        says, seen, taken = counts[name]
+        some = f", {len(rows)} shown" if len(rows) < seen else ""
+        axes.set_title(f"{for_display(says)}\n{taken} of {seen}{some}", fontsize=8)
+    total = [sum(chosen for _, _, chosen in counts.values()), sum(seen for _, seen, _ in counts.values())]
     figure.suptitle(f"{total[0]} of {total[1]} images chosen: framed" if buckets else "no images", fontsize=10)
     return figure
 

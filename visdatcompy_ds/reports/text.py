@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST = 6  # lines of a listing; more belong into a table
+_STATIONS, _GROUPS = 8, 20
 
 
 def counted(number: int, what: str) -> str:
@@ -186,6 +187,37 @@ def matrix(frame: pd.DataFrame) -> str:
     if facts["shapes_differ"]:
         lines.append(f"{counted(facts['shapes_differ'], 'cell')} of pictures of different shapes: NaN")
     return "\n".join(lines)
+
+
+def sample_line(facts: Mapping[str, Any]) -> str:
+    """Return what a sample is, in a line."""
+    stations = ", ".join(f"{for_display(name) or 'no station'} {count}" for name, count in facts["stations"].items())
+    line = f"Sample: {facts['chosen']} of {facts['seen']} images, from {facts['buckets_chosen']} of {facts['buckets_seen']} buckets"
+    return f"{line} ({stations})" if stations and 1 < len(facts["stations"]) <= _STATIONS else line
+
+
+def selection(facts: Mapping[str, Any], coverage: pd.DataFrame) -> str:
+    """Return what a sample is, how far the rest lies from it, and what each group gave.
+
+    Parameters
+    ----------
+    facts : mapping
+        Of ``Selection.summary``.
+    coverage : DataFrame
+        Of ``Selection.coverage``.
+    """
+    lines = [sample_line(facts)]
+    ours, random = coverage.loc["chosen"], coverage.loc["random"]
+    if ours.notna().all():
+        words = (("mean", "on average"), ("p95", "for 95 of 100"), ("max", "at most"))
+        parts = [f"{ours[name]:.3g} {how} (random {random[name]:.3g})" for name, how in words]
+        lines.append(f"  how far images lie from the nearest chosen{' or given' if facts['given'] else ''} one: {', '.join(parts)}")
+    for name, group in list(facts.get("groups", {}).items())[:_GROUPS]:
+        had = f", {group['had']} had before" if group["had"] else ""
+        short = f"; {group['asked']} were asked for" if group["chosen"] < group["asked"] else ""
+        lines.append(f"  {for_display(name) or '(none)'}: {group['chosen']} of {group['seen']}{had}{short}")
+    more = len(facts.get("groups", {})) - _GROUPS
+    return "\n".join(lines + ([f"  … and {more} more groups"] if more > 0 else []))
 
 
 def evidence(pair: Any) -> str:

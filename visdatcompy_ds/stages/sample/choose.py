@@ -67,6 +67,8 @@ class Sampled:
     Attributes
     ----------
     chosen : SelectionTable
+    rules : str
+        The bucket rule.
     rows : (m,) int64
         Candidates.
     bucket : (m,) object
@@ -84,6 +86,7 @@ class Sampled:
     """
 
     chosen: SelectionTable
+    rules: str
     rows: Array
     bucket: Array
     pool: Array
@@ -220,9 +223,13 @@ class _Choice:
             lack = self._lack()
             if not lack.any():
                 break
-            free = self._free(self.rng.permutation(np.setdiff1d(wanted[0], self.picked, assume_unique=True)), *wanted[1:])
-            if level == 0:
-                self.distinct = np.sort(free)
+            candidates, radius, most = wanted
+            waiting = self.rng.permutation(np.setdiff1d(candidates, self.picked, assume_unique=True))
+            leader = self._leaders(waiting, radius)
+            if level == 0:  # one of each near-duplicate group, also of those that a given image leads
+                led, first = np.unique(leader, return_index=True)
+                self.distinct = np.sort(np.concatenate([waiting[leader < 0], waiting[first[led >= len(self.pool)]]]))
+            free = self._within_events(waiting[leader < 0], most)
             self._draw(free, lack, None if level == 0 else _LAST_TRIES)
             if level == 0 and self._lack().any() and len(self.pool) < len(self.cells.rows):
                 return False
@@ -232,13 +239,18 @@ class _Choice:
         """Return how many are still to come of each group."""
         return self.cells.needed - np.bincount(self.cells.group_of[self.cell[self.picked]], minlength=len(self.cells.needed))
 
-    def _free(self, waiting: Array, radius: float, max_per_event: int | None) -> Array:
-        """Return those that are near none that is chosen, given or stands earlier, and not too many of one event."""
-        if radius > 0 and len(waiting):
-            from visdatcompy_ds.kernels.spread import leaders
+    def _leaders(self, waiting: Array, radius: float) -> Array:
+        """Return for each what it is near: a chosen or given image, or one that stands earlier; -1 for none."""
+        if radius == 0 or not len(waiting):
+            return np.full(len(waiting), -1)
+        from visdatcompy_ds.kernels.spread import leaders
 
-            before = np.concatenate([self.given, self.picked])
-            waiting = waiting[leaders(self.looks, self.weights, self.look_space, before, waiting, radius * UNIT) < 0]
+        before = np.concatenate([self.given, self.picked])
+        led: Array = leaders(self.looks, self.weights, self.look_space, before, waiting, radius * UNIT)
+        return led
+
+    def _within_events(self, waiting: Array, max_per_event: int | None) -> Array:
+        """Return those that are not too many of one event."""
         if max_per_event is None:
             return waiting
         counts: dict[str, int] = {}
@@ -305,7 +317,9 @@ class _Choice:
             seen, had, chosen = (np.bincount(cells.group_of[part], minlength=len(cells.groups)) for part in parts)
             groups = {"group": cells.groups, "seen": seen, "had": had, "asked": cells.asked, "chosen": chosen}
         own = len(self.pool)
-        return Sampled(table, cells.rows, bucket, self.rows, self.picked, self.space[:own], self.space[own:], self.distinct, groups)
+        return Sampled(
+            table, self.wishes.rules, cells.rows, bucket, self.rows, self.picked, self.space[:own], self.space[own:], self.distinct, groups
+        )
 
 
 def of_distinct_content(table: Fingerprints, rows: Array, given: Array) -> Array:

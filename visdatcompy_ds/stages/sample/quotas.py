@@ -18,7 +18,7 @@ QUOTAS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def quotas(waiting: Array, drawn: Array, n: int, rule: str = "proportional") -> Array:
+def quotas(waiting: Array, drawn: Array, n: int, rule: str | Array = "proportional") -> Array:
     """Return how many to take of each bucket: `n` in all, or all that wait.
 
     Each bucket that was never drawn from gets one while they last, fullest first; the rest go where the share of the whole is
@@ -29,10 +29,10 @@ def quotas(waiting: Array, drawn: Array, n: int, rule: str = "proportional") -> 
     waiting, drawn : (b,) int64
         Images that wait in each bucket, and images of it that were had before.
     n : int
-    rule : str
-        A name of ``QUOTAS``.
+    rule : str or (b,) array
+        A name of ``QUOTAS``, or what shares are in proportion to.
     """
-    weight = QUOTAS[rule](waiting + drawn)
+    weight = QUOTAS[rule](waiting + drawn) if isinstance(rule, str) else rule.astype(float)
     quota = np.zeros(len(waiting), np.int64)
     n = min(n, int(waiting.sum()))
     unseen = np.flatnonzero((waiting > 0) & (drawn == 0))
@@ -40,7 +40,7 @@ def quotas(waiting: Array, drawn: Array, n: int, rule: str = "proportional") -> 
     quota[unseen] = 1
     while (left := n - int(quota.sum())) > 0:
         open_ = np.flatnonzero(quota < waiting)
-        target = weight[open_] * (quota[open_].sum() + drawn[open_].sum() + left) / weight[open_].sum()
+        target = weight[open_] * (quota[open_].sum() + drawn[open_].sum() + left) / max(weight[open_].sum(), 1e-9)
         lack = np.maximum(target - quota[open_] - drawn[open_], 0)
         if lack.sum() == 0:
             lack = (waiting[open_] - quota[open_]).astype(float)
@@ -90,5 +90,5 @@ def group_quotas(names: Array, waiting: Array, drawn: Array, n: int, rule: str |
     taken = np.minimum(asked, waiting)
     # Those that were asked for images give what others lack, and the rest only when that does not suffice.
     for is_next in (asked > 0, asked >= 0):
-        taken = taken + quotas(np.where(is_next, waiting - taken, 0), drawn + taken, int(n - taken.sum()))
+        taken = taken + quotas(np.where(is_next, waiting - taken, 0), taken, int(n - taken.sum()), np.maximum(asked, 1e-3))
     return asked, taken

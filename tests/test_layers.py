@@ -16,6 +16,7 @@ FRONT = [
     "metrics",
     "feature_extractor",
     "downsampler",
+    "smartdownsample",
     "visdatcompare",
     "plan",
     "selection",

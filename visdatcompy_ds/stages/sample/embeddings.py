@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from visdatcompy_ds.stages.sample.space import projected
 if TYPE_CHECKING:
     import pandas as pd
 
-Embeddings = "pd.DataFrame | Mapping[Any, Any] | str | os.PathLike[str]"
 _WIDEST = 64
 _NAMED = 3
 
@@ -72,12 +72,12 @@ def _by_id(table: Fingerprints, rows: Array, embeddings: Any) -> Array:
         raise ArgumentError(f"embeddings of type {type(embeddings).__name__}", "Allowed: a DataFrame or dict by id, or an ONNX file")
     names = [(table.files.dataset_name(row), table.files.id[row]) for row in rows.tolist()]
     ids = [name for _, name in names]
-    is_plain = len(set(ids)) == len(ids)  # an id that stands for images of two datasets says too little
-    vectors: list[Any] = [held.get(pair, held.get(pair[1]) if is_plain else None) for pair in names]
+    shared = {name for name, count in collections.Counter(ids).items() if count > 1}  # such an id says too little
+    vectors: list[Any] = [held.get(pair, None if pair[1] in shared else held.get(pair[1])) for pair in names]
     missing = [f"{dataset}/{name}" for (dataset, name), vector in zip(names, vectors, strict=True) if vector is None]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        remedy = "Give vectors for them" if is_plain else "Two datasets share ids: give keys (dataset, id)"
+        remedy = "Two datasets share ids: give keys (dataset, id)" if shared else "Give vectors for them"
         raise ArgumentError(f"embeddings without {', '.join(missing[:_NAMED])}{more}", "Allowed: a vector for every usable image", remedy)
     widths = {np.size(vector) for vector in vectors}
     if len(widths) > 1 or 0 in widths:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.tables import CLASSES, Array, Fingerprints
 from visdatcompy_ds.catalog.features import EXTRACTORS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
@@ -20,6 +21,8 @@ from visdatcompy_ds.two_datasets import TwoDatasets
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from visdatcompy_ds.calibration import Calibration
 
 
 class FeatureExtractor(TwoDatasets):
@@ -146,6 +149,19 @@ class FeatureExtractor(TwoDatasets):
         similars = {images[row]: images[best[row][1]] if row in best else None for row in rows.tolist()}
         setattr(self, f"{self.extractor}_similars", similars)
         return similars
+
+    def calibrate(self, max_false_pairs: float = 1.0, seed: int = 42) -> Calibration:
+        """Find the likeness for a wanted number of false pairs among the images of both datasets, and the copies it finds.
+
+        As ``Hash.calibrate``: of the pairs that features propose, and on which at least 6 agree. Pictures are squares of the extractor's
+        side here. Pairs count as showing the same from a likeness of 0.7; the rules that tell a copy from the next shot come on top.
+        """
+        from visdatcompy_ds.stages.features.likeness import likeness_measure
+
+        whole_number(seed, "seed")
+        found = self._measured(*CLEAN_PROBES)
+        measure = likeness_measure(found.table, EXTRACTORS[self.extractor], self.workers, self._limits, self.show_progress)
+        return self._calibrated(found, measure, max_false_pairs, seed)
 
     def draw_matches(self, left: Image | str, right: Image | str) -> Figure:
         """Return both pictures side by side with the features that agree drawn between them.

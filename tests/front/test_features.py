@@ -235,3 +235,15 @@ def test_of_one_shot_saved_twice_each_has_a_partner(tmp_path, scene, write):
     assert pairs["class"].tolist() == ["bytes", "edited"]
     with open(finder.save("pairs", pairs)) as file:
         assert "NA" not in file.read()
+
+
+def test_likeness_is_calibrated_on_ones_own_images(tmp_path, scene, write):
+    for k in range(14):
+        write(f"all/{k:02}.jpg", scene(k), quality=92)
+    found = FeatureExtractor(Dataset(tmp_path / "all"), extractor="orb").calibrate()
+    assert found.measure == "orb likeness" and found.pairs == 14 * 13 // 2 and found.false_pairs <= 1
+    assert 0.5 < found.cutoff <= 1 and found.recall > 0.8 and found.by_cutoff["cutoff"].is_monotonic_decreasing
+    halves = FeatureExtractor(
+        Dataset(tmp_path / "all").filter(lambda row: row.id < "07"), Dataset(tmp_path / "all").filter(lambda row: row.id >= "07")
+    )
+    assert halves.calibrate().pairs == 49

@@ -100,10 +100,11 @@ def extract(
         for found in run(range(len(rows)), work, workers):
             made.append(found)
             bar.update(1)
-    return _together(rows, made)
+    return together(rows, made)
 
 
-def _together(rows: Array, made: list[_Extracted]) -> tuple[Features, Features]:
+def together(rows: Array, made: list[Extracted]) -> tuple[Features, Features]:
+    """Return the features of images, and those of the mirrored images."""
     shapes = np.array([found.shape for found in made], np.int64).reshape(-1, 2)
     upright = _joined(rows, [(found.points, found.descriptors) for found in made], shapes, [found.look for found in made])
     mirrored = [(found.mirrored_points, found.mirrored_descriptors) for found in made]
@@ -134,7 +135,9 @@ def mirrored_points(points: Array, width: int) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Extracted:
+class Extracted:
+    """What one image gives: points (k, 2), descriptors (k, 32), both mirrored, the picture's shape, and a small picture of it."""
+
     points: Array
     descriptors: Array
     mirrored_points: Array
@@ -149,25 +152,26 @@ class _Extract:
     def __init__(self, paths: Array, extractor: Extractor, limits: decode.Limits) -> None:
         self.paths, self.extractor, self.limits = paths, extractor, limits
 
-    def __call__(self, at: int) -> _Extracted:
+    def __call__(self, at: int) -> Extracted:
         try:
             data = files.read(self.paths[at])
             made = decode.decode_within(data, decode.read_header(data, self.limits), self.extractor.side)
         except (ImageError, OSError):
             none = np.empty((0, 2), np.float32), np.empty((0, WIDTH), np.uint8)
-            return _Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
-        return _extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor)
+            return Extracted(*none, *none, (1, 1), np.zeros((1, 1), np.uint8))
+        return extracted(to_side(to_grey(made.pixels), self.extractor.side), self.extractor)
 
 
-def _extracted(grey: Array, extractor: Extractor) -> _Extracted:
+def extracted(grey: Array, extractor: Extractor) -> Extracted:
+    """Return the features of a grey picture (H, W) uint8, and those of the mirrored one."""
     points, descriptors = extractor.extract(grey)
     if extractor.mirror is None:
         mirrored = extractor.extract(np.ascontiguousarray(grey[:, ::-1]))
     else:
         mirrored = (mirrored_points(points, grey.shape[1]), extractor.mirror(descriptors))
-    return _Extracted(points, descriptors, *mirrored, grey.shape, to_side(grey, LOOK))
+    return Extracted(points, descriptors, *mirrored, grey.shape, to_side(grey, LOOK))
 
 
 def alone(grey: Array, extractor: Extractor) -> tuple[Features, Features]:
     """Return the features of one picture (H, W) uint8 of the extractor's side, and those of the mirrored one."""
-    return _together(np.zeros(1, np.int64), [_extracted(grey, extractor)])
+    return together(np.zeros(1, np.int64), [extracted(grey, extractor)])

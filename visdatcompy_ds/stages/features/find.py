@@ -28,7 +28,12 @@ def is_same_picture(evidence: Evidence) -> bool:
     The mean of two correlations decides: of what is to be seen, and of its fine structure alone. Of 25 664 pairs that benchmarks/copies.py
     found none was wrong; clothes of one cut before one wall reach 28 inliers and a likeness of 0.68.
     """
-    return evidence.inliers >= LEAST_INLIERS and evidence.likeness >= LEAST_LIKENESS and evidence.overlap >= _LEAST_OVERLAP
+    return agrees(evidence) and evidence.likeness >= LEAST_LIKENESS
+
+
+def agrees(evidence: Evidence) -> bool:
+    """Tell whether enough features agree on how two pictures lie on each other, and these overlap."""
+    return evidence.inliers >= LEAST_INLIERS and evidence.overlap >= _LEAST_OVERLAP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +91,30 @@ def find(
     upright, mirrored = extract(table, everything, extractor, workers, limits, show_progress)
     # Both sides are one set to which images vote: what is common is so wherever it lies, and no side comes first.
     side = np.full(len(everything), 3) if others is None else np.isin(everything, rows) + 2 * np.isin(everything, others)
+    found, is_common = among(upright, mirrored, side, _at(asked, everything), extractor, workers)
+    at = sorted(found)
+    left, right = (np.array([everything[pair[k]] for pair in at], np.int64) for k in (0, 1))
+    shares = np.bincount(upright.image, weights=is_common, minlength=len(everything)) / np.maximum(np.diff(upright.starts), 1)
+    return Found(left, right, [found[pair] for pair in at], everything[shares >= FRAMED])
+
+
+def among(
+    upright: Features, mirrored: Features, side: Array, wanted: Array, extractor: Extractor, workers: Workers = "auto"
+) -> tuple[dict[tuple[int, int], Evidence], Array]:
+    """Return the evidence on pairs of images that features vote for, and which features are common to many.
+
+    Parameters
+    ----------
+    upright, mirrored : Features
+        Of the same images.
+    side : (n,) int
+        Of each image: 1 left, 2 right, 3 both.
+    wanted : (m, 2) int64
+        Positions of pairs that are looked at in any case.
+    extractor : Extractor
+    workers : int or "auto"
+    """
     found: dict[tuple[int, int], Evidence] = {}
-    wanted = _at(asked, everything)
     votes = [vote(query, upright, extractor, _MOST, side, workers) for query in (upright, mirrored)]
     # What is common in one direction is so in the other: boxes and lines look mirrored much as they do upright.
     is_common = votes[0].is_common | votes[1].is_common
@@ -99,10 +126,7 @@ def find(
     partners = _of_partners(found, side)
     for query, is_mirrored in ways:
         _look(query, own, partners, is_mirrored, extractor, found, workers)
-    at = sorted(found)
-    left, right = (np.array([everything[pair[k]] for pair in at], np.int64) for k in (0, 1))
-    shares = np.bincount(upright.image, weights=is_common, minlength=len(everything)) / np.maximum(np.diff(upright.starts), 1)
-    return Found(left, right, [found[pair] for pair in at], everything[shares >= FRAMED])
+    return found, is_common
 
 
 def _at(pairs: Array, rows: Array) -> Array:

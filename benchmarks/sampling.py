@@ -34,7 +34,7 @@ from visdatcompy_ds.stages.sample import Wishes, sample
 from visdatcompy_ds.stages.sample.space import looks_of, projected
 
 BURST, FRAMES = 10, 21  # each tenth photo becomes so many frames
-SIZES = (50, 100, 200, 400, 600, 685)
+SIZES, ALONE = (50, 100, 200, 400, 600, 685), (20, 50, 100, 300)
 Array = Any
 
 
@@ -139,8 +139,8 @@ def peer(python: str, paths: list[str], n: int, seed: int = 42) -> tuple[list[st
     return chosen, seconds
 
 
-def quality(folder: Path, python: str | None, draws: int, sizes: tuple[int, ...]) -> None:
-    """Print how good the choices are."""
+def quality(folder: Path, python: str | None, draws: int, sizes: tuple[int, ...], alone: tuple[int, ...]) -> None:
+    """Print how good the choices are: of the pool, and of its photos without their further frames."""
     dataset = Dataset(folder)
     table = dataset.measured(*CLEAN_PROBES)
     names = table.files.id.tolist()
@@ -161,12 +161,37 @@ def quality(folder: Path, python: str | None, draws: int, sizes: tuple[int, ...]
         strategies["smartdownsample"] = lambda rows, n, seed: np.array(
             [position[path] for path in peer(python, [paths[row] for row in rows.tolist()], n, seed)[0]]
         )
+    every = np.unique(photo)
+    for frames, wanted in ((frame.max() + 1, sizes), (1, alone)):
+        in_pool = frame < frames
+        print(
+            f"{int(in_pool.sum())} images of {len(every)} photos, {draws} draws of three quarters; accuracy less random's, coverage over random's"
+        )
+        compare(strategies, judged, kernel, labels, photo, frame, in_pool, draws, wanted)
+
+
+def compare(
+    strategies: dict[str, Callable[[Array, int, int], Array]],
+    judged: dict[str, Array],
+    kernel: Array,
+    labels: Array,
+    photo: Array,
+    frame: Array,
+    in_pool: Array,
+    draws: int,
+    sizes: tuple[int, ...],
+) -> None:
+    """Print a table of strategies by size."""
     found: dict[tuple[int, str], list[list[float]]] = {}
     every = np.unique(photo)
     for draw in range(draws):
         test_photos = np.random.default_rng(100 + draw).choice(every, len(every) // 4, replace=False)
         is_test = np.isin(photo, test_photos)
-        rows, test, shown = np.flatnonzero(~is_test), np.flatnonzero(is_test & (frame == 0)), np.flatnonzero(~is_test & (frame == 0))
+        rows, test, shown = (
+            np.flatnonzero(~is_test & in_pool),
+            np.flatnonzero(is_test & (frame == 0)),
+            np.flatnonzero(~is_test & (frame == 0)),
+        )
         for n in sizes:
             for name, choose in strategies.items():
                 chosen = choose(rows, n, draw)
@@ -177,7 +202,6 @@ def quality(folder: Path, python: str | None, draws: int, sizes: tuple[int, ...]
                     nearest = np.sqrt(np.maximum(apart, 0)).min(axis=1)
                     figures += [float(nearest.mean()), float(np.percentile(nearest, 95))]
                 found.setdefault((n, name), []).append(figures)
-    print(f"{len(names)} images of {len(every)} photos, {draws} draws of three quarters; accuracy less random's, coverage over random's")
     print(f"  {'N':>4} {'':16} distinct  accuracy {'':18}" + "".join(f"{name:>16} mean    p95" for name in judged))
     for n in sizes:
         base = np.array(found[n, "random"])
@@ -270,8 +294,8 @@ def main() -> None:
     if not given.scale:
         with tempfile.TemporaryDirectory() as made:
             write_pool(Path(made), originals)
-            sizes = (10, 30) if given.small else SIZES
-            quality(Path(made), python, 2 if given.small else given.draws, sizes)
+            sizes = ((10, 30), (10,)) if given.small else (SIZES, ALONE)
+            quality(Path(made), python, 2 if given.small else given.draws, *sizes)
     if given.scale or given.small:
         print("costs")
         costs(originals, python, *((200, 20) if given.small else (24_000, 1000)))

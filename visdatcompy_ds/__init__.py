@@ -21,6 +21,11 @@ _HOMES = {
     "VisDatCompare": "visdatcompare",
     "Plan": "plan",
     "Selection": "selection",
+    "plot_bucket_distribution": "smartdownsample",
+    "plot_hash_similarity_scatter": "smartdownsample",
+    "print_bucket_summary": "smartdownsample",
+    "sample_diverse": "smartdownsample",
+    "sample_diverse_with_stats": "smartdownsample",
     "VisdatError": "base.errors",
     "ArgumentError": "base.errors",
     "UnknownNameError": "base.errors",
@@ -56,6 +61,11 @@ __all__ = [
     "VisDatCompare",
     "VisdatError",
     "__version__",
+    "plot_bucket_distribution",
+    "plot_hash_similarity_scatter",
+    "print_bucket_summary",
+    "sample_diverse",
+    "sample_diverse_with_stats",
 ]
 
 if TYPE_CHECKING:
@@ -81,6 +91,13 @@ if TYPE_CHECKING:
     from visdatcompy_ds.metrics import Metrics
     from visdatcompy_ds.plan import Plan
     from visdatcompy_ds.selection import Selection
+    from visdatcompy_ds.smartdownsample import (
+        plot_bucket_distribution,
+        plot_hash_similarity_scatter,
+        print_bucket_summary,
+        sample_diverse,
+        sample_diverse_with_stats,
+    )
     from visdatcompy_ds.visdatcompare import VisDatCompare
 
 

@@ -83,6 +83,7 @@ class Dataset:
         worker_count(workers)
         found = scan.scan(source, name, recursive, include, exclude)
         self._source = source
+        self._folders = scan.folders_of(source)  # where a later scan would look
         self._rules: list[dict[str, Any]] = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
         self._workers, self._limits, self._show_progress = workers, Limits.of(limits), show_progress
         self._take(Fingerprints(found, {}))
@@ -250,6 +251,7 @@ class Dataset:
         joined = self._with_table(Fingerprints.combine([self.measured(*names), other.measured(*names)]))
         joined._rules = [*self._rules, *other._rules]
         joined._source = [os.fsdecode(path) for path in joined.files.path]
+        joined._folders = [*self._folders, *other._folders]
         return joined
 
     def measured(self, *probes: str) -> Fingerprints:

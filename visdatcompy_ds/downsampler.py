@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from visdatcompy_ds.base.arguments import whole_number
+from visdatcompy_ds.base.arguments import path_bytes, whole_number
 from visdatcompy_ds.base.errors import ArgumentError, UnknownNameError
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.catalog.buckets import BUCKETS
-from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+from visdatcompy_ds.catalog.networks import Network
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES, PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.image import Image
 from visdatcompy_ds.selection import Selection
+from visdatcompy_ds.stages.context import events_across
 from visdatcompy_ds.stages.sample import QUOTAS, STRATEGIES, Wishes, of_distinct_content, sample
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Downsampler:
         self,
         n: int,
         seed: int = 42,
-        given: Dataset | Sequence[Dataset] | None = None,
+        given: Dataset | Selection | Sequence[Dataset | Selection] | None = None,
         strategy: str = "spread",
         per_group: str | None = None,
         quota: str | Mapping[str, int] = "proportional",
@@ -82,7 +84,7 @@ class Downsampler:
             0 or more.
         seed : int
             The same seed gives the same choice, whatever the workers and the order of files; another one an equally good choice.
-        given : Dataset or sequence of Dataset, optional
+        given : Dataset, Selection or sequence of them, optional
             Images already had, or queued: never chosen; near duplicates of them wait, and what they lack comes first.
         strategy : {"spread", "stride"}
             Within a bucket: far from all that is chosen, or an even stride in natural order.
@@ -90,11 +92,12 @@ class Downsampler:
             A column, such as "station", "event", "label" or "camera", whose values get a share each.
         quota : {"proportional", "sqrt", "equal"} or mapping
             What the share of a group is in proportion to: its images, their root, nothing; or numbers by group that add up to `n`. What a
-            group cannot give, the others do; ``Selection.groups`` says so.
+            group cannot give, the others do; ``Selection.groups`` says so. What was given of a group counts.
         max_per_event : int, optional
-            At most so many images of an event (shots of a station less than a minute apart) while others wait.
+            At most so many images of an event (shots of a station or camera, less than a minute apart) while others wait, given ones
+            counted; an image without a date is an event of its own.
         exclude : Dataset, Selection, or ids, paths or images, optional
-            Never chosen; unlike `given` they cover nothing.
+            Never chosen, nor what has the same bytes; unlike `given` they cover nothing.
         embeddings : DataFrame, mapping or path, optional
             What images lie apart in, in the place of their looks: vectors by id, or by (dataset, id), of this and the given datasets;
             or an ONNX file that takes pictures (1, 3, side, side), red, green, blue, as networks trained on ImageNet do. Euclidean: for
@@ -116,32 +119,48 @@ class Downsampler:
         for name, known, value in (("strategy", STRATEGIES, strategy), ("bucket_quota", tuple(QUOTAS), bucket_quota)):
             if value not in known:
                 raise UnknownNameError(name, str(value), list(known))
-        if max_per_event is not None and whole_number(max_per_event, "max_per_event") < 1:
-            raise ArgumentError(f"max_per_event={max_per_event}", "Allowed: 1 or more, or None")
-        if whole_number(embedding_side, "embedding_side") < 1:
-            raise ArgumentError(f"embedding_side={embedding_side}", "Allowed: 1 or more pixels")
-        had = [] if given is None else [given] if isinstance(given, Dataset) else list(given)
+        if max_per_event is not None:
+            whole_number(max_per_event, "max_per_event", 1)
+        whole_number(embedding_side, "embedding_side", 1)
+        if per_group is None and quota != "proportional":
+            raise ArgumentError(f"quota={quota!r} without per_group", "", 'Say which column, such as per_group="station"')
+        columns = [name for name in (*CLEAN_PROBES, "station", "event", "label") if name not in PROBES or not PROBES[name].shape]
+        if per_group is not None and per_group not in columns:
+            raise UnknownNameError("column", str(per_group), columns)
+        network = isinstance(embeddings, (str, os.PathLike)) and Network(os.fsdecode(path_bytes(embeddings, "embeddings")))
+        given_ones = [given] if isinstance(given, (Dataset, Selection)) else list(given or [])
+        had = [one.dataset if isinstance(one, Selection) else one for one in given_ones]
         for dataset in had:
             require_dataset(dataset, "given")
         table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES) for dataset in (self.dataset, *had)])
         usable = np.flatnonzero(table.files.is_usable & table["decoded"])
-        is_own = usable < len(self.dataset.files)
-        given_rows = usable[~is_own]
-        candidates = of_distinct_content(table, usable[is_own], given_rows)
-        candidates = candidates[~np.isin(candidates, _rows_of(table, candidates, exclude))]
+        own, given_rows = usable[usable < len(self.dataset.files)], usable[usable >= len(self.dataset.files)]
+        excluded = self._excluded(table, exclude)
+        candidates = of_distinct_content(table, own, np.concatenate([given_rows, excluded]))
+        rows = np.concatenate([candidates, given_rows])
+        group = None if per_group is None else np.array([str(value) for value in table[per_group].tolist()], object)
+        if group is not None and len(own) and not any(group[own]):
+            raise ArgumentError(
+                f"per_group={per_group!r}, which is empty", "", 'Dataset(…, label="folder:-1") says where labels are, station= stations'
+            )
         wishes = Wishes(
             rules=self.rules,
             bucket_quota=bucket_quota,
             strategy=strategy,
             seed=seed,
-            group=None if per_group is None else _column(table, per_group),
+            group=group,
+            group_names=() if group is None else tuple(dict.fromkeys(group[own].tolist())),
             group_quota=quota,
             max_per_event=max_per_event,
+            event=None if max_per_event is None else events_across(table, rows, self.dataset._rules[0]["gap_s"]),
             near_duplicates_last=near_duplicates_last,
-            space=self._space(table, np.concatenate([candidates, given_rows]), embeddings, embedding_side),
+            space=self._space(table, rows, network or embeddings, embedding_side),
         )
         sampled = sample(table, candidates, n, given_rows if had else None, wishes)
-        return Selection(table, sampled, self.dataset, seed, self.workers)
+        taken = {bytes(digest) for digest in table["sha256"][np.concatenate([given_rows, excluded])]}
+        had_or_excluded = sum(bytes(digest) in taken for digest in table["sha256"][own])
+        left_out = {"had before or excluded": had_or_excluded, "copies of others": len(own) - len(candidates) - had_or_excluded}
+        return Selection(table, sampled, self.dataset, seed, self.workers, {"asked": n, **left_out})
 
     def _space(self, table: Fingerprints, rows: Array, embeddings: Any, side: int) -> Array | None:
         if embeddings is None:
@@ -150,40 +169,29 @@ class Downsampler:
 
         return embedded(table, rows, embeddings, side, self.workers, self.dataset._limits, self.show_progress)
 
-
-def _column(table: Fingerprints, name: str) -> Array:
-    """Return a column of names that groups are told by."""
-    known = [key for key, column in table.columns.items() if column.ndim == 1]
-    if name not in known:
-        raise UnknownNameError("column", str(name), known)
-    return np.array([str(value) for value in table[name].tolist()], object)
-
-
-def _rows_of(table: Fingerprints, candidates: Array, exclude: Any) -> Array:
-    """Return those of `candidates` that are named: by a dataset or selection, by images, paths or ids."""
-    if exclude is None:
-        return candidates[:0]
-    if isinstance(exclude, (str, bytes, os.PathLike, Image)):
-        exclude = [exclude]
-    if isinstance(exclude, Selection):
-        named = set(exclude.paths)
-    elif isinstance(exclude, Dataset):
-        named = {os.fsdecode(path) for path in exclude.files.path}
-    else:
-        try:
-            items = list(exclude)
-        except TypeError:
+    def _excluded(self, table: Fingerprints, exclude: Any) -> Array:
+        """Return rows that hold what is excluded: of this dataset, or, of another one, those with the same bytes."""
+        if exclude is None:
+            return np.empty(0, np.int64)
+        own = np.arange(len(self.dataset.files))
+        if isinstance(exclude, (Dataset, Selection)):
+            dataset = exclude if isinstance(exclude, Dataset) else exclude.dataset
+            digests = {bytes(digest) for digest in dataset.measured("sha256")["sha256"]}
+            return own[[bytes(digest) in digests for digest in table["sha256"][own]]]
+        items = [exclude] if isinstance(exclude, (str, bytes, os.PathLike, Image)) else exclude
+        if not isinstance(items, Iterable):
+            raise ArgumentError(f"exclude of type {type(exclude).__name__}", "Allowed: a Dataset, a Selection, or ids, paths or images")
+        names = [os.fsdecode(item.path if isinstance(item, Image) else path_bytes(item, "exclude")) for item in items]
+        row_of = {table.files.id[row]: row for row in own.tolist()}
+        row_of |= {os.fsdecode(table.files.path[row]): row for row in own.tolist()}
+        if any(name not in row_of for name in names):
+            real = {os.path.realpath(os.fsdecode(table.files.path[row])): row for row in own.tolist()}
+            row_of |= {name: real[os.path.realpath(name)] for name in names if name not in row_of and os.path.realpath(name) in real}
+        unknown = [name for name in names if name not in row_of]
+        if unknown:
+            more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
             raise ArgumentError(
-                f"exclude of type {type(exclude).__name__}", "Allowed: a Dataset, a Selection, or ids, paths or images"
-            ) from None
-        named = {os.fsdecode(item.path if isinstance(item, Image) else item) for item in items}
-    real = {os.path.realpath(name) for name in named}
-    files = table.files
-    return np.array(
-        [
-            row
-            for row in candidates.tolist()
-            if files.id[row] in named or os.fsdecode(files.path[row]) in named or os.path.realpath(os.fsdecode(files.path[row])) in real
-        ],
-        np.int64,
-    )
+                f"exclude={', '.join(map(repr, unknown[:3]))}{more}, not in {self.dataset.name}",
+                "Allowed: its ids, such as folder/1.jpg, or paths",
+            )
+        return np.array([row_of[name] for name in names], np.int64)

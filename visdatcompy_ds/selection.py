@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.base.tables import Fingerprints
 from visdatcompy_ds.catalog.buckets import BUCKETS
@@ -41,10 +43,16 @@ class Selection:
     """
 
     def __init__(
-        self, fingerprints: Fingerprints, sampled: Sampled, dataset: Dataset | None = None, seed: int = 42, workers: Workers = "auto"
+        self,
+        fingerprints: Fingerprints,
+        sampled: Sampled,
+        dataset: Dataset | None = None,
+        seed: int = 42,
+        workers: Workers = "auto",
+        counts: Mapping[str, int] | None = None,
     ) -> None:
         self.fingerprints, self.sampled, self._dataset = fingerprints, sampled, dataset
-        self.chosen, self._seed, self._workers = sampled.chosen, seed, workers
+        self.chosen, self._seed, self._workers, self._counts = sampled.chosen, seed, workers, dict(counts or {})
 
     def __repr__(self) -> str:
         """Return how many of how many were chosen."""
@@ -79,15 +87,15 @@ class Selection:
     def coverage(self) -> pd.DataFrame:
         """How far images lie from the nearest chosen or given one: rows "chosen" and "random", columns mean, p95 and max.
 
-        One image of each near-duplicate group is looked at, of very many 5000; "random" is the mean of five random choices of the same
-        size. In units of looks (frames of a burst are 8 to 20 apart, near duplicates up to 70, other photos some 150), or of embeddings.
+        Each near-duplicate group counts as one image; of very many images 5000 are looked at. "random" is the mean of five random choices
+        of the same size. In units of looks (frames of a burst are 8 to 20 apart, near duplicates up to 70, other photos some 150), or of
+        embeddings.
         """
         import pandas as pd
 
         held = self.sampled
-        found = coverage(held.space, held.distinct, held.picked, held.given_space, self._seed, self._workers)
-        names = ("mean", "p95", "max")
-        return pd.DataFrame([[found[name] for name in names], [found[f"random_{name}"] for name in names]], ["chosen", "random"], names)
+        found = coverage(held.space, held.alike, held.picked, held.given_space, self._seed, self._workers)
+        return pd.DataFrame.from_dict(found, orient="index", columns=["mean", "p95", "max"])
 
     @functools.cached_property
     def groups(self) -> pd.DataFrame:
@@ -108,11 +116,12 @@ class Selection:
         return pd.DataFrame({"bucket": names.astype(object), "says": says, **counts})
 
     def summary(self) -> dict[str, Any]:
-        """Return how many images and buckets were seen and chosen, and of each group and station how many."""
-        stations = self._counts(self.fingerprints["station"][self.chosen.row])
+        """Return how many images and buckets were seen and chosen, what was left out before, and of each group and station how many."""
+        stations = self._numbers(self.fingerprints["station"][self.chosen.row])
         groups = {group: {"seen": seen, "had": had, "asked": asked, "chosen": chosen} for group, seen, had, asked, chosen in self._groups()}
         return {
             "seen": len(self.sampled.rows),
+            **{name: count for name, count in self._counts.items() if name != "asked" or count > len(self)},
             "given": len(self.sampled.given_space),
             "chosen": len(self),
             "buckets_seen": len(self.buckets),
@@ -126,21 +135,26 @@ class Selection:
         return list(zip(*(columns[name].tolist() for name in ("group", "seen", "had", "asked", "chosen")), strict=True)) if columns else []
 
     @staticmethod
-    def _counts(names: Any) -> dict[str, int]:
+    def _numbers(names: Any) -> dict[str, int]:
         values, counts = np.unique(names.astype(str), return_counts=True)
         return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the table as CSV and, beside it under the same stem, the paths as text: one a line, in the order of rank."""
-        tables.save(path, tables.to_csv(tables.selection_columns(self.fingerprints, self.chosen)))
+        """Write the table as CSV and, beside it under the same stem, the paths as text: one a line, in the order of rank.
+
+        Folders are made where needed; a name without an ending gets ``.csv``.
+        """
+        name = os.fsdecode(path_bytes(path))
+        stem, ending = os.path.splitext(name)
+        tables.save(f"{stem}{ending or '.csv'}", tables.to_csv(tables.selection_columns(self.fingerprints, self.chosen)))
         lines = [
             path if b"\n" not in path else to_text(path).replace("\n", "\\x0a").encode()
             for path in self.fingerprints.files.path[self.chosen.row]
         ]
-        tables.save(os.path.splitext(os.fspath(path))[0] + ".txt", b"".join(line + b"\n" for line in lines))
+        tables.save(f"{stem}.txt", b"".join(line + b"\n" for line in lines))
 
     def export(self, folder: str | os.PathLike[str], how: str = "copy", labels: bool = True) -> Export:
-        """Build a folder of the chosen images, keeping subfolders under the dataset's name and never overwriting.
+        """Build a folder of the chosen images: ``folder/DATASET/…``, subfolders kept, nothing overwritten.
 
         Parameters
         ----------
@@ -155,7 +169,8 @@ class Selection:
         Export
             Images and label files placed, images already there, and names taken by other files.
         """
-        return export(self.fingerprints, self.chosen.row, folder, how, labels)
+        sources = [] if self._dataset is None else self._dataset._folders
+        return export(self.fingerprints, self.chosen.row, folder, how, labels, sources)
 
     def plot_distribution(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Return how many were chosen and left in each bucket, as a bar chart; with `path` also write it as PNG."""

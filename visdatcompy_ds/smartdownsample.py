@@ -23,9 +23,18 @@ from visdatcompy_ds.dataset import Dataset
 from visdatcompy_ds.downsampler import Downsampler
 from visdatcompy_ds.reports import figures, sample_figures, tables
 from visdatcompy_ds.selection import Selection
+from visdatcompy_ds.stages.thumbnails import difference_hashes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = [
+    "plot_bucket_distribution",
+    "plot_hash_similarity_scatter",
+    "print_bucket_summary",
+    "sample_diverse",
+    "sample_diverse_with_stats",
+]
 
 Path = str | os.PathLike[str]
 _LISTED = 5
@@ -78,7 +87,9 @@ def sample_diverse(
     list of str or list of int
         In the order of rank: its first k are a sample of k.
     """
-    return sample_diverse_with_stats(**locals())[0]
+    wishes = locals()
+    _check_side(hash_size)
+    return sample_diverse_with_stats(**{**wishes, "hash_size": 8})[0]  # nobody sees hashes here
 
 
 def sample_diverse_with_stats(
@@ -109,13 +120,15 @@ def sample_diverse_with_stats(
     """
     whole_number(target_count, "target_count")
     whole_number(n_workers, "n_workers", 1)
-    if not 2 <= whole_number(hash_size, "hash_size") <= 64:
-        raise ArgumentError(f"hash_size={hash_size}", "Allowed: 2 to 64")
+    whole_number(random_seed, "random_seed")
+    _check_side(hash_size)
     if image_loading_errors not in ("raise", "skip"):
         raise ArgumentError(f"image_loading_errors={image_loading_errors!r}", 'Allowed: "raise" or "skip"')
-    if isinstance(image_paths, (str, bytes, os.PathLike)):
+    if isinstance(image_paths, (str, bytes, os.PathLike)) or not isinstance(image_paths, Iterable):
         raise ArgumentError(
-            "image_paths that is one path", "Allowed: a list of paths", "For a folder: Downsampler(Dataset(folder)).sample(n)"
+            f"image_paths of type {type(image_paths).__name__}",
+            "Allowed: a list of paths",
+            "For a folder: Downsampler(Dataset(folder)).sample(n)",
         )
     given = [os.fsdecode(path_bytes(path)) for path in image_paths]
     first: dict[str, int] = {}
@@ -124,10 +137,12 @@ def sample_diverse_with_stats(
     if not given:
         lists: dict[str, Any] = {name: [] for name in ("bucket_stats", "all_paths", "selected_indices", "bucket_assignments", "failed")}
         return [], {**lists, "hash_arrays": np.zeros((0, hash_size**2), bool), "selection": None}
+    folders = [name for name in first if os.path.isdir(name)]
+    failed = [(given[first.pop(name)], "a folder") for name in folders]
     dataset = Dataset(list(first), workers=n_workers, show_progress=None if show_progress else False)
     selection = Downsampler(dataset, workers=n_workers, show_progress=None if show_progress else False).sample(target_count, random_seed)
     table = selection.fingerprints
-    failed = [
+    failed += [
         (given[first[os.path.abspath(os.fsdecode(table.files.path[row]))]], table.files.reason[row])
         for row in np.flatnonzero(~(table.files.is_usable & table["decoded"])).tolist()
     ]
@@ -135,7 +150,8 @@ def sample_diverse_with_stats(
     position_of = {row: first[os.path.abspath(os.fsdecode(path))] for row, path in enumerate(table.files.path.tolist())}
     chosen = [position_of[row] for row in selection.chosen.row.tolist()]
     rows = np.sort(selection.sampled.rows)
-    stats = _stats(selection, rows, hash_size)
+    stats = _stats(selection, rows)
+    stats["hash_arrays"] = difference_hashes(table, rows, hash_size, n_workers)
     stats |= {"all_paths": [given[position_of[row]] for row in rows.tolist()], "failed": failed}
     if show_summary:
         print_bucket_summary(stats["bucket_stats"])
@@ -156,7 +172,9 @@ def plot_bucket_distribution(bucket_stats: list[Mapping[str, Any]], save_path: P
 
 def plot_hash_similarity_scatter(viz_data: Mapping[str, Any], save_path: Path | None = None) -> Figure | str:
     """Return images as dots, like ones near each other; a `save_path` ending in ``.html`` gets a page that shows them under the mouse."""
-    selection: Selection = viz_data["selection"]
+    selection: Selection | None = viz_data["selection"]
+    if selection is None:
+        raise ArgumentError("viz_data of no images", "", "Sample some first")
     return selection.plot_scatter(save_path)
 
 
@@ -166,6 +184,11 @@ def print_bucket_summary(bucket_stats: list[Mapping[str, Any]]) -> None:
     print(f"{kept} of {seen} images, from {sum(entry['kept'] > 0 for entry in bucket_stats)} of {len(bucket_stats)} buckets")  # noqa: T201 - what was asked for
     for entry in sorted(bucket_stats, key=lambda entry: -entry["original_size"]):
         print(f"  {entry['kept']:>7} of {entry['original_size']:<7} {entry.get('says', '')}")  # noqa: T201 - what was asked for
+
+
+def _check_side(hash_size: int) -> None:
+    if not 2 <= whole_number(hash_size, "hash_size") <= 64:
+        raise ArgumentError(f"hash_size={hash_size}", "Allowed: 2 to 64")
 
 
 def _say_failed(failed: list[tuple[str, str]], what: str) -> None:
@@ -179,7 +202,7 @@ def _say_failed(failed: list[tuple[str, str]], what: str) -> None:
     warnings.warn(message, UserWarning, stacklevel=4)
 
 
-def _stats(selection: Selection, rows: np.ndarray, hash_size: int) -> dict[str, Any]:
+def _stats(selection: Selection, rows: np.ndarray) -> dict[str, Any]:
     held = selection.sampled
     bucket = dict(zip(held.rows.tolist(), held.bucket.tolist(), strict=True))
     at = {row: position for position, row in enumerate(rows.tolist())}
@@ -194,27 +217,9 @@ def _stats(selection: Selection, rows: np.ndarray, hash_size: int) -> dict[str, 
     return {
         "bucket_stats": buckets,
         "selected_indices": [at[row] for row in selection.chosen.row.tolist()],
-        "hash_arrays": _dhash(selection, rows, hash_size),
         "bucket_assignments": list(members.values()),
         "selection": selection,
     }
-
-
-def _dhash(selection: Selection, rows: np.ndarray, side: int) -> np.ndarray:
-    """Return whether a part is brighter than the one left of it, (n, side²) bool."""
-    if side == 8:
-        return np.unpackbits(selection.fingerprints["dhash"][rows], axis=1).astype(bool)
-    from visdatcompy_ds.catalog.working import to_grey
-    from visdatcompy_ds.kernels.resample import area_resize_grey
-    from visdatcompy_ds.stages.thumbnails import small_pictures
-
-    made = small_pictures(selection.fingerprints, rows, 128, selection._workers)
-    out = np.zeros((len(rows), side, side), bool)
-    for at, row in enumerate(rows.tolist()):
-        if row in made:
-            small = area_resize_grey(to_grey(made[row]), side, side + 1).astype(np.int16)
-            out[at] = small[:, 1:] > small[:, :-1]
-    return out.reshape(len(rows), side * side)
 
 
 def _shown(make: Any, name: str, is_shown: bool, path: Path | None) -> None:

@@ -128,7 +128,7 @@ class VisDatCompare:
         given = np.flatnonzero(comparison.is_protected & table.files.is_usable & table["decoded"])
         rows = of_distinct_content(table, comparison.choosable, given)
         sampled = sample(table, rows, n, given if len(given) else None, Wishes(rules=rules, seed=seed))
-        return Selection(table, sampled, self.dataset2 or self.dataset1, seed, self.workers)
+        return Selection(table, sampled, self.dataset1 if self.dataset2 is None else self.dataset2, seed, self.workers)
 
     def report(self, folder: str | os.PathLike[str], command: str | None = None) -> Path:
         """Write the files of a run into a new or empty folder.

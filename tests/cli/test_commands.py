@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def said(capsys):
 @pytest.mark.parametrize("command", ["clean", "info"])
 def test_a_missing_an_empty_and_a_text_folder_are_errors_in_words(command, tmp_path, texts, capsys):
     (tmp_path / "empty").mkdir()
-    for folder, words in (("nowhere", "No such folder"), ("empty", "it is empty"), ("texts", "3 label or text file")):
+    for folder, words in (("nowhere", "No such folder"), ("empty", "it is empty"), ("texts", "3 × label or text file")):
         assert run([command, folder]) == 1
         assert words in said(capsys).err
     assert not list(tmp_path.glob("results*"))
@@ -325,3 +326,23 @@ def test_compare_by_local_features(datasets, photos, photo, write, capsys):
     assert run(["compare", str(datasets / "trail"), "-m", "sift", "--json"]) == 0
     found = json.loads(said(capsys).out)
     assert {"bytes", "similar"} <= {pair["class"] for pair in found["pairs"]}
+
+
+def test_a_sample_is_drawn_saved_and_told(photos, capsys):
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    assert run(["sample", str(photos), "-n", "3", "--out", "drawn", "--export", "train"]) == 0
+    told = said(capsys).out
+    assert "Sample: 3 of" in told and "random" in told and "broken.jpg: unreadable" in told
+    assert {path.name for path in Path("drawn").iterdir()} >= {
+        "selected.csv",
+        "selected.txt",
+        "buckets.png",
+        "scatter.html",
+        "problems.csv",
+        "run.json",
+    }
+    assert len(Path("drawn/selected.txt").read_text().splitlines()) == 3 == len(list(Path("train").rglob("*.jpg")))
+    assert json.loads(Path("drawn/run.json").read_text())["number"] == 3
+    assert run(["sample", str(photos), "-n", "900", "--json", "--out", "more"]) == 0
+    assert json.loads(said(capsys).out)["asked"] == 900
+    assert run(["sample", str(photos), "-n", "2", "--quota", "equal"]) == 1 and "per_group" in said(capsys).err

@@ -72,8 +72,8 @@ def test_errors_of_a_filter_itself_are_not_renamed(trail):
 def test_a_folder_that_cannot_be_made_is_an_output_error(trail, plan, tmp_path):
     (tmp_path / "file").write_text("x")
     for call in (
-        lambda: plan.save(tmp_path / "missing" / "plan.json"),
-        lambda: plan.selection.save(tmp_path / "missing" / "chosen.csv"),
+        lambda: plan.save(tmp_path / "file" / "plan.json"),
+        lambda: plan.selection.save(tmp_path / "file" / "chosen.csv"),
         lambda: VisDatCompare(trail).report(tmp_path / "file" / "results"),
         lambda: plan.selection.export(tmp_path / "file"),
     ):

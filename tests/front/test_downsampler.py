@@ -1,11 +1,14 @@
 """The noun Downsampler, its Selection, and the older library's functions."""
 
+import base64
+import hashlib
 import inspect
 import re
 import struct
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 
 from visdatcompy_ds import ArgumentError, Dataset, Downsampler, Image, OutputError, UnknownNameError, UnreadableImageError
@@ -45,6 +48,21 @@ def test_what_is_given_or_excluded_is_never_chosen(folder):
         left = Downsampler(dataset).sample(99, exclude=exclude)
         assert len(left) == 12 and not any(path.endswith("_again.jpg") for path in left.paths)
     assert len(Downsampler(dataset).sample(99, exclude=given[0].path)) == 23
+    assert len(Downsampler(dataset).sample(3, given=Downsampler(dataset).sample(20))) == 3
+    assert len(Downsampler(dataset).sample(99, given=Downsampler(dataset).sample(20))) == 4
+    for unknown in (["CAM0/nope.jpg"], ["00.jpg"], [7], 7):
+        with pytest.raises(ArgumentError, match="exclude"):
+            Downsampler(dataset).sample(3, exclude=unknown)
+
+
+def test_what_has_the_same_bytes_is_excluded_too(tmp_path, photo, write):
+    for name in ("a", "b", "c"):
+        write(f"all/{name}.png", photo(1 if name < "c" else 2))
+    dataset = Dataset(tmp_path / "all")
+    for name in ("a", "b"):
+        assert Downsampler(dataset).sample(9, exclude=[f"{name}.png"]).table["id"].tolist() == ["c.png"]
+    write("else/x.png", photo(1))
+    assert Downsampler(dataset).sample(9, exclude=Dataset(tmp_path / "else")).table["id"].tolist() == ["c.png"]
 
 
 def test_groups_coverage_and_buckets_are_told(folder):
@@ -67,6 +85,8 @@ def test_groups_coverage_and_buckets_are_told(folder):
         {"n": 3, "strategy": "best"},
         {"n": 3, "quota": "most", "per_group": "station"},
         {"n": 3, "quota": {"CAM0": 9}, "per_group": "station"},
+        {"n": 3, "quota": "equal"},
+        {"n": 3, "per_group": "label"},
         {"n": 3, "per_group": "nowhere"},
         {"n": 3, "max_per_event": 0},
         {"n": 3, "bucket_quota": "x"},
@@ -154,8 +174,52 @@ def test_a_network_gives_embeddings_offline(folder, tmp_path):
         (tmp_path / "none.onnx").write_bytes(data)
         with pytest.raises(ArgumentError, match="no network"):
             Downsampler(Dataset(folder)).sample(5, embeddings=tmp_path / "none.onnx")
-    with pytest.raises(ArgumentError, match="no network"):
+    with pytest.raises(ArgumentError, match="No such file"):
         Downsampler(Dataset(folder)).sample(5, embeddings=str(tmp_path / "nowhere.onnx"))
+
+
+def test_every_wish_is_heard(folder, tmp_path, photo, write):
+    for k in range(30):
+        write(f"many/{k:02}.jpg", photo(k, 160, 120))
+    dataset = Dataset(tmp_path / "many")
+    plain = set(Downsampler(dataset).sample(12).paths)
+    assert set(Downsampler(dataset).sample(12, strategy="stride").paths) != plain
+    themes = Downsampler(dataset, "theme").sample(12)
+    assert set(themes.paths) != plain
+    assert themes.buckets["says"].isin(["dark", "grey", "light", "red", "yellow", "green", "cyan", "blue", "violet"]).all()
+    twice = [
+        len({name[:7] for name in Downsampler(Dataset(folder)).sample(12, seed, strategy="stride", near_duplicates_last=False).table["id"]})
+        for seed in range(4)
+    ]
+    assert min(twice) < 12
+    for k in range(40):
+        write(f"lit/{k:02}.png", np.clip(photo(k).astype(int) + (90 if k < 30 else -60), 0, 255).astype(np.uint8))
+    lit = Dataset(tmp_path / "lit")
+    trimmed, shared = (Downsampler(lit).sample(24, bucket_quota=rule).buckets for rule in ("trim", "proportional"))
+    assert trimmed["chosen"].max() < shared["chosen"].max()
+
+
+def test_events_are_those_of_both_datasets(tmp_path, photo, write):
+    """One burst on two cards, half of it given, and a shot of another day."""
+    for k in range(6):
+        write(f"{'had' if k < 3 else 'new'}/CAM1/IMG_20250603_0512{k:02}.jpg", photo(k))
+    write("new/CAM1/IMG_20250609_051200.jpg", photo(9))
+    for seed in range(6):
+        chosen = Downsampler(Dataset(tmp_path / "new")).sample(1, seed, given=Dataset(tmp_path / "had"), max_per_event=1)
+        assert chosen.table["id"].tolist() == ["CAM1/IMG_20250609_051200.jpg"]
+    assert len(Downsampler(Dataset(tmp_path / "new")).sample(9, given=Dataset(tmp_path / "had"), max_per_event=1)) == 4
+
+
+def test_groups_that_hold_only_copies_are_told(folder, tmp_path, write, photo):
+    for k in range(4):
+        write(f"both/v1/{k}.png", photo(k))
+        write(f"both/v2/{k}.png", photo(k))
+    dataset = Dataset(tmp_path / "both")
+    groups = Downsampler(dataset).sample(4, per_group="station", quota={"v1": 2, "v2": 2}).groups
+    assert groups["group"].tolist() == ["v1", "v2"] and groups["asked"].tolist() == [2, 2] and groups["chosen"].tolist() == [4, 0]
+    summary = Downsampler(dataset).sample(9).summary()
+    assert (summary["seen"], summary["copies of others"], summary["asked"]) == (4, 4, 9)
+    assert len(Downsampler(dataset).sample(20, per_group="station", quota={"v1": 10, "v2": 10})) == 4
 
 
 def test_pictures_of_a_selection(folder, tmp_path, write, photo):
@@ -165,7 +229,11 @@ def test_pictures_of_a_selection(folder, tmp_path, write, photo):
         assert hasattr(plot(tmp_path / name), "savefig") and (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "scatter.html", selection.plot_scatter(tmp_path / "scatter.html"))[0].read_text()
     assert "<b>&quot;" not in page and "http" not in page.replace("http-equiv", "") and "5 of 25 images chosen" in page
-    assert re.search(r"script-src 'sha256-[\w+/=]+'", page) and str(folder) not in page
+    script = re.search(r"<script>(.*)</script>", page, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page and str(folder) not in page
+    sheet = np.asarray(PIL.Image.open(tmp_path / "b.png").convert("RGB")).astype(int)
+    assert (np.abs(sheet - (11, 98, 196)).max(axis=2) < 12).sum() > 500  # frames
     empty = Downsampler(Dataset(folder)).sample(0)
     assert hasattr(empty.plot_distribution(), "savefig") and hasattr(empty.plot_scatter(), "savefig")
 
@@ -192,6 +260,7 @@ def test_the_older_functions_give_what_they_gave(folder, tmp_path, capsys, monke
     assert "12 of 24 images" in capsys.readouterr().out
     indices = sample_diverse(paths, target_count=12, show_summary=False, return_indices=True, n_workers=1)
     assert [paths[k] for k in indices] == chosen and capsys.readouterr().out == ""
+    assert sample_diverse(paths, 12, random_seed=3, show_summary=False) != chosen
     listed, stats = sample_diverse_with_stats(paths, 12, hash_size=6, show_summary=False)
     assert listed == chosen and [stats["all_paths"][k] for k in stats["selected_indices"]] == chosen
     assert stats["hash_arrays"].shape == (24, 36) and sum(len(members) for members in stats["bucket_assignments"]) == 24
@@ -209,6 +278,9 @@ def test_files_the_older_functions_cannot_read_are_named(folder):
     paths = sorted(folder.rglob("*.jpg"))
     with pytest.raises(UnreadableImageError, match=r"broken\.jpg"):
         sample_diverse(paths, 5)
+    for more in (folder, folder / "CAM1"):
+        with pytest.raises(UnreadableImageError, match="a folder"):
+            sample_diverse([*paths[:3], more], 5)
     with pytest.warns(UserWarning, match=r"broken\.jpg"):
         assert len(sample_diverse(paths, 99, image_loading_errors="skip", show_summary=False)) == 24
     with pytest.warns(UserWarning, match=r"gone\.jpg"):

@@ -33,18 +33,26 @@ def test_leaders_are_those_of_the_plain_loop(most):
     assert leaders(looks, WEIGHTS, space, before, waiting, most).tolist() == plain_leaders(looks, before, waiting, most)
 
 
-def test_a_draw_takes_the_farthest_of_those_that_chance_picks():
+@pytest.mark.parametrize("shown", [0, 25, 90])
+def test_a_draw_takes_what_brings_most_nearer(shown):
     random = np.random.default_rng(1)
     space, taken = random.normal(size=(90, 5)).astype(np.float32), random.normal(size=(4, 5)).astype(np.float32)
     starts, cells = np.array([0, 40, 90]), random.permutation(np.repeat([0, 1], [30, 45]))
-    tries, chance = random.integers(1, 6, len(cells)), random.random((len(cells), 6), np.float32)
-    members = np.arange(90)
-    drawn = draw(space, taken, cells, starts, members.copy(), tries, chance)
+    chance, members, stands = random.random((len(cells), 5), np.float32), np.arange(90), np.sort(random.permutation(90)[:shown])
+    drawn = draw(space, taken, stands, cells, starts, members.copy(), 5, chance)
     held, left, expected = list(taken), [40, 50], []
+
+    def far(points, targets):
+        return np.sqrt(((points[:, None] - np.array(targets)[None]) ** 2).sum(axis=2)).min(axis=1)
+
     for k, cell in enumerate(cells):
-        ats = [starts[cell] + int(chance[k, t] * left[cell]) for t in range(tries[k])]
-        apart = [min(((space[members[at]] - one) ** 2).sum() for one in held) for at in ats]
-        at, last = ats[int(np.argmax(apart))], starts[cell] + left[cell] - 1
+        ats = [starts[cell] + int(chance[k, t] * left[cell]) for t in range(5)]
+        before = far(space[stands], held) if shown else np.empty(0)
+        gains = []
+        for at in ats:
+            gain = np.maximum(before - far(space[stands], [space[members[at]]]), 0).sum() if shown else 0.0
+            gains.append(gain + (0.0 if members[at] in stands else far(space[members[at]][None], held)[0]))
+        at, last = ats[int(np.argmax(np.round(gains, 4)))], starts[cell] + left[cell] - 1
         expected.append(members[at])
         held.append(space[members[at]])
         members[at], members[last] = members[last], members[at]
@@ -52,11 +60,16 @@ def test_a_draw_takes_the_farthest_of_those_that_chance_picks():
     assert drawn.tolist() == expected and len(set(expected)) == len(expected)
 
 
+def test_the_first_of_all_is_the_middle_one():
+    space = np.array([[0.0], [4.0], [5.0], [6.0], [10.0]], np.float32)
+    chance = np.linspace(0, 0.999, 40, dtype=np.float32)[None]
+    assert draw(space, space[:0], np.arange(5), np.zeros(1, np.int64), np.array([0, 5]), np.arange(5), 40, chance).tolist() == [2]
+
+
 def test_everything_can_be_drawn():
     space = np.zeros((7, 3), np.float32)
-    drawn = draw(
-        space, space[:0], np.zeros(7, np.int64), np.array([0, 7]), np.arange(7), np.full(7, 3), np.full((7, 3), 0.9999999, np.float32)
-    )
+    chance = np.full((7, 3), 0.9999999, np.float32)
+    drawn = draw(space, space[:0], np.arange(3), np.zeros(7, np.int64), np.array([0, 7]), np.arange(7), 3, chance)
     assert sorted(drawn.tolist()) == list(range(7))
 
 

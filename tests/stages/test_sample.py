@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from visdatcompy_ds import ArgumentError, UnknownNameError
 from visdatcompy_ds.base.tables import text_array
 from visdatcompy_ds.catalog.buckets import BUCKETS
-from visdatcompy_ds.stages.sample import Wishes, choose, coverage, group_quotas, quotas, sample
+from visdatcompy_ds.stages.sample import Wishes, cells, coverage, group_quotas, quotas, sample
+from visdatcompy_ds.stages.sample.embeddings import embedded
 
 
 def scenes(rows, per_scene, n, **columns):
@@ -28,9 +29,20 @@ def test_one_of_each_scene_before_any_second(rows, strategy):
     for n in (1, 7, 40):
         chosen = sample(table, np.arange(200), n, wishes=Wishes(strategy=strategy)).chosen
         assert len(set(scene[chosen.row].tolist())) == n
-    assert len(sample(table, np.arange(200), 60, wishes=Wishes(strategy=strategy)).distinct) == 40
+    alike = sample(table, np.arange(200), 60, wishes=Wishes(strategy=strategy))
+    assert len(set(alike.alike.tolist())) == 40 and len(set(zip(alike.alike.tolist(), scene[alike.pool].tolist(), strict=True))) == 40
     loose = sample(table, np.arange(200), 40, wishes=Wishes(strategy=strategy, near_duplicates_last=False)).chosen
     assert len(set(scene[loose.row].tolist())) < 40
+
+
+def test_what_waited_comes_by_how_much_it_differs(rows):
+    table, scene = scenes(rows, 4, 80)
+    layout = table["layout"].astype(int)
+    layout[np.arange(80) % 4 == 3, :24] += 75  # within 70 of its scene, but not within 35
+    table = table.with_columns(layout=np.clip(layout, 0, 255).astype(np.uint8))
+    chosen = sample(table, np.arange(80), 40).chosen.row
+    assert set(scene[chosen[:20]].tolist()) == set(range(20))
+    assert sum(row % 4 == 3 for row in chosen.tolist()) == 20
 
 
 def test_near_duplicates_of_what_we_have_wait(rows):
@@ -51,14 +63,14 @@ def test_flat_pictures_come_last(rows):
 def test_at_most_one_of_an_event_while_others_wait(rows):
     table, _ = scenes(rows, 1, 60)
     events = text_array("" if k >= 54 else f"e{k // 6}" for k in range(60))  # nine events of six, six shots without a date
-    table = table.with_columns(event=events)
-    chosen = sample(table, np.arange(60), 20, wishes=Wishes(max_per_event=1)).chosen
+    number = np.array([-1 if k >= 54 else k // 6 for k in range(60)])
+    chosen = sample(table, np.arange(60), 20, wishes=Wishes(max_per_event=1, event=number)).chosen
     first = events[chosen.row[:15]].tolist()
     assert len({name for name in first if name}) == 9 and first.count("") == 6
     assert len(chosen) == 20
-    two = events[sample(table, np.arange(60), 24, wishes=Wishes(max_per_event=2)).chosen.row].tolist()
+    two = events[sample(table, np.arange(60), 24, wishes=Wishes(max_per_event=2, event=number)).chosen.row].tolist()
     assert max(two.count(f"e{k}") for k in range(9)) == 2 and two.count("") == 6
-    had = sample(table, np.arange(1, 60), 8 + 6, np.array([0]), Wishes(max_per_event=1)).chosen
+    had = sample(table, np.arange(1, 60), 8 + 6, np.array([0]), Wishes(max_per_event=1, event=number)).chosen
     assert "e0" not in events[had.row].tolist()
 
 
@@ -110,7 +122,8 @@ def test_trim_keeps_small_buckets_whole():
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # the table is never changed
 def test_exactly_n_distinct_whatever_is_asked_for(table_of_sixty, n, seed, grouped, most, strategy):
     group = text_array(f"g{k % 7}" for k in range(60)) if grouped else None
-    wishes = Wishes(seed=seed, group=group, group_quota="equal", max_per_event=most, strategy=strategy)
+    event = np.array([k // 4 if k % 5 else -1 for k in range(60)])
+    wishes = Wishes(seed=seed, group=group, group_quota="equal", max_per_event=most, event=event, strategy=strategy)
     chosen = sample(table_of_sixty, np.arange(10, 60), n, np.arange(10), wishes).chosen
     assert len(chosen) == len(set(chosen.row.tolist())) == min(n, 50) and (chosen.row >= 10).all()
     assert chosen.rank.tolist() == list(range(1, len(chosen) + 1))
@@ -119,7 +132,23 @@ def test_exactly_n_distinct_whatever_is_asked_for(table_of_sixty, n, seed, group
 @pytest.fixture
 def table_of_sixty(rows):
     table, _ = scenes(rows, 3, 60, low_information=np.arange(60) % 11 == 0)
-    return table.with_columns(event=text_array(f"e{k // 4}" if k % 5 else "" for k in range(60)))
+    return table
+
+
+def test_names_and_order_change_nothing_of_what_is_given_or_embedded(rows):
+    table, _ = scenes(rows, 2, 120)
+    order = np.random.default_rng(0).permutation(120)
+    other = table.take(order)
+    back = np.argsort(order)
+    vectors = np.random.default_rng(1).normal(size=(120, 70))
+    spaces = [
+        embedded(one, np.arange(120), {one.files.id[k]: vectors[int(one.files.id[k][:4])] for k in range(120)}) for one in (table, other)
+    ]
+    assert np.array_equal(spaces[0], spaces[1][back])
+    given = np.arange(0, 120, 7)
+    rest = np.setdiff1d(np.arange(120), given)
+    one = sample(table, rest, 25, given, Wishes(space=spaces[0])).chosen.row.tolist()
+    assert one == order[sample(other, np.sort(back[rest]), 25, np.sort(back[given]), Wishes(space=spaces[1])).chosen.row].tolist()
 
 
 def test_names_and_order_change_nothing(rows):
@@ -137,20 +166,29 @@ def test_every_beginning_is_spread_and_beats_chance(rows):
     table = everything.take(kept)
     held = sample(table, np.arange(len(kept)), 60)
     for k in (15, 30, 60):
-        found = coverage(held.space, held.distinct, held.picked[:k], held.given_space, 0)
-        assert found["mean"] < found["random_mean"]
+        found = coverage(held.space, held.alike, held.picked[:k], held.given_space, 0)
+        leaders = np.unique(held.alike)
+        chance = [
+            coverage(held.space, held.alike, np.random.default_rng(s).choice(leaders, k, replace=False), held.given_space, 0)
+            for s in range(9)
+        ]
+        mean = np.mean([one["chosen"]["mean"] for one in chance])
+        # Better than chance among all images, and, while there is a choice, than chance among those of which none is near another.
+        assert found["chosen"]["mean"] < found["random"]["mean"] and (k == 60 or found["chosen"]["mean"] < mean)
 
 
 def test_coverage_is_the_distance_to_the_nearest_chosen_one():
     space = np.array([[0.0], [1.0], [2.0], [10.0]], np.float32)
-    found = coverage(space, np.arange(4), np.array([0]), space[:0], 1)
-    assert found["mean"] == pytest.approx(13 / 4) and found["max"] == 10 and found["p95"] == pytest.approx(np.percentile([0, 1, 2, 10], 95))
-    assert coverage(space, np.arange(4), np.array([0]), space[3:], 1)["max"] == 2
-    assert np.isnan(coverage(space, np.arange(4), np.array([], np.int64), space[:0], 1)["mean"])
+    found = coverage(space, np.arange(4), np.array([0]), space[:0], 1)["chosen"]
+    assert found == {"mean": pytest.approx(13 / 4), "p95": 10, "max": 10}
+    # Two of one group count as one.
+    assert coverage(space, np.array([0, 0, 1, 2]), np.array([0]), space[:0], 1)["chosen"]["mean"] == pytest.approx((0.5 + 2 + 10) / 3)
+    assert coverage(space, np.arange(4), np.array([0]), space[3:], 1)["chosen"]["max"] == 2
+    assert np.isnan(coverage(space, np.arange(4), np.array([], np.int64), space[:0], 1)["chosen"]["mean"])
 
 
 def test_of_very_many_some_are_looked_at_and_every_bucket_is_there(rows, monkeypatch):
-    monkeypatch.setattr(choose, "_POOL", 100)
+    monkeypatch.setattr(cells, "_POOL", 100)
     table, _ = scenes(rows, 2, 800)
     held = sample(table, np.arange(800), 20)
     assert len(held.pool) < 500 and len(held.chosen) == 20

@@ -132,6 +132,14 @@ def test_labels_of_a_parallel_tree_come_along(tmp_path, photo, write):
     assert done.labels == 1 and len(list((tmp_path / "other/labels/train").iterdir())) == 1
 
 
+def test_exports_of_named_folders_and_of_lists(card, tmp_path):
+    named = Downsampler(Dataset({"first": card / "CAM0", "second": card / "CAM1"})).sample(3)
+    with pytest.raises(OutputError, match="lies in the dataset"):
+        named.export(card / "CAM1" / "out")
+    listed = Downsampler(Dataset([str(path) for path in card.rglob("*.jpg")])).sample(3)
+    assert listed.export(tmp_path / "beside").placed == 3
+
+
 def test_hard_links_across_disks_say_what_to_do(card, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(18, "Invalid cross-device link")

@@ -87,7 +87,13 @@ BUCKETS.add(
         "visual",
         ("dhash", "average", "colour_variance", "brightness"),
         _visual,
-        (("", "edge left of centre"), ("", "edge right of centre"), ("", "mostly light"), ("grey", "colour"), ("dark", "bright")),
+        (
+            ("", "edge left of centre"),
+            ("", "edge right of centre"),
+            ("", "few deep shadows"),
+            ("grey on average", "coloured"),
+            ("dark", "bright"),
+        ),
         _SMART.format("1.7"),
     )
 )

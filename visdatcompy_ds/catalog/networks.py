@@ -30,12 +30,16 @@ class Network:
 
         try:
             with open(path, "rb") as file:
-                data = file.read()
-            self.net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
-        except (OSError, cv2.error) as error:
+                data = np.frombuffer(file.read(), np.uint8)
+        except OSError as error:
             raise ArgumentError(
-                f"embeddings={path!r}, which is no network that can be read ({_first_line(error)})",
-                "Allowed: an ONNX file, or vectors by id",
+                f"embeddings={path!r}, which cannot be read ({error.strerror})", "Allowed: an ONNX file, or vectors by id"
+            ) from None
+        try:
+            self.net = cv2.dnn.readNetFromONNX(data)
+        except cv2.error:
+            raise ArgumentError(
+                f"embeddings={path!r}, which is no network that OpenCV can read", "Allowed: an ONNX file, or vectors by id"
             ) from None
         self.path = path
 
@@ -46,17 +50,13 @@ class Network:
 
         rgb = picture[:, :, ::-1].astype(np.float32) / 255
         values = ((rgb - np.array(_MEAN)) / np.array(_DEVIATION)).astype(np.float32)
-        self.net.setInput(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))
         try:
+            self.net.setInput(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))
             return np.asarray(self.net.forward(), np.float32).reshape(-1)
-        except cv2.error as error:
+        except cv2.error:
             side = picture.shape[0]
             raise ArgumentError(
-                f"embeddings={self.path!r}, which cannot take pictures of {side} x {side} ({_first_line(error)})",
+                f"embeddings={self.path!r}, which cannot take pictures of {side} x {side}",
                 "Allowed: a network of one input (1, 3, side, side)",
                 "embedding_side= says which side it wants",
             ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:160]

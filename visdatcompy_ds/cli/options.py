@@ -53,7 +53,7 @@ def refuse_empty(dataset: Dataset) -> None:
     if len(dataset):
         return
     reasons = dataset.files.reason.tolist()
-    kinds = ", ".join(f"{reasons.count(reason)} {reason}" for reason in sorted(set(reasons)))
+    kinds = ", ".join(f"{reasons.count(reason)} × {reason}" for reason in sorted(set(reasons)))
     found = f"only {kinds}" if kinds else "it is empty"
     raise EmptySourceError(f"No images in {for_display(dataset.path)}: {found}", "", "Check the folder")
 

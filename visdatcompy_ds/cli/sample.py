@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from visdatcompy_ds.catalog.buckets import BUCKETS
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.cli.exporting import check_export, exported, say_exported
 from visdatcompy_ds.cli.options import (
     Export,
@@ -69,6 +70,7 @@ def draw(
 ) -> None:
     """Choose exactly N distinct images that show something of everything."""
     from visdatcompy_ds.downsampler import Downsampler
+    from visdatcompy_ds.engine.versions import versions
     from visdatcompy_ds.reports import tables, text
 
     check_export(export, how, number, out)
@@ -91,6 +93,15 @@ def draw(
     chosen.save(written / "selected.csv")
     chosen.plot_distribution(written / "buckets.png")
     chosen.plot_scatter(written / "scatter.html")
+    tables.save(written / "problems.csv", tables.to_csv(tables.problem_columns(dataset.measured(*CLEAN_PROBES))))
+    wishes = {"number": number, "seed": seed, "strategy": strategy, "rules": rules, "per_group": per_group, "quota": quota}
+    wishes |= {"max_per_event": max_per_event, "onnx": None if network is None else str(network)}
+    tables.save(
+        written / "run.json",
+        tables.to_json(
+            {"command": "sample", "versions": versions(), "source": folder, "given": given or [], **wishes, "counts": chosen.summary()}
+        ),
+    )
     done = exported(chosen, export, how)
     unusable = len(dataset) - int(dataset.files.is_usable.sum())
     if as_json:
@@ -98,8 +109,10 @@ def draw(
         print_json({**chosen.summary(), "coverage": coverage, "unusable": unusable, "out": str(written), **done})
     elif not quiet:
         typer.echo(text.selection(chosen.summary(), chosen.coverage))
+        for line in text.left_out(dataset.problems.to_dict("records")):
+            typer.echo(line)
         say_exported(done)
         page = quoted(written / "scatter.html")
         typer.echo(f"Next: open {page}; selected.txt there holds the chosen paths, selected.csv what is known. No image was changed.")
-        typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable." if unusable else "."))
+        typer.echo(f"Done: {len(dataset)} images" + (f", {unusable} unusable (problems.csv)." if unusable else "."))
     end(unusable, strict)

@@ -95,28 +95,31 @@ def _is_near(looks: Any, weights: Any, i: int, j: int, most: int) -> bool:
 def draw(
     space: NDArray[np.float32],
     taken: NDArray[np.float32],
+    shown: NDArray[np.int64],
     cells: NDArray[np.int64],
     starts: NDArray[np.int64],
     members: NDArray[np.int64],
-    tries: NDArray[np.int64],
+    tries: int,
     chance: NDArray[np.float32],
 ) -> Any:
-    """Draw members of cells: of some that chance picks, the one farthest from what is taken.
+    """Draw members of cells: of some that chance picks, the one that brings most of what is shown nearer to what is taken.
 
     Parameters
     ----------
     space : (n, d) float32
     taken : (t, d) float32
         What was taken before.
+    shown : (s,) int64
+        Rows of `space` that stand for all; with none of them, the farthest from what is taken is drawn.
     cells : (k,) int64
         From which cell each draw is; a cell is named no more often than it has members.
     starts : (c + 1,) int64
         Where the members of each cell begin.
     members : (m,) int64
         Rows of `space`; their order is lost.
-    tries : (k,) int64
+    tries : int
         How many are looked at.
-    chance : (k, most tries) float32
+    chance : (k, tries) float32
         0 to 1.
 
     Returns
@@ -128,26 +131,58 @@ def draw(
     held[:, : len(taken)] = taken.T
     count = len(taken)
     apart, seen = np.full(len(space), np.inf, np.float32), np.zeros(len(space), np.int64)
-    left = starts[1:] - starts[:-1]
+    left, sums = starts[1:] - starts[:-1], np.empty(_BLOCK, np.float32)
     out = np.empty(len(cells), np.int64)
-    sums = np.empty(_BLOCK, np.float32)
+    stands = np.ascontiguousarray(space[shown].T)
+    is_shown = np.zeros(len(space), np.bool_)
+    is_shown[shown] = True
+    far = np.empty(len(shown), np.float32)
+    # Before anything is taken everything is as far away as no two are from each other.
+    longest = np.float32(0)
+    for i in range(len(space)):
+        longest = max(longest, np.float32(np.sqrt((space[i] * space[i]).sum())))
+    longest *= 2
+    for j in range(len(shown)):
+        far[j] = np.sqrt(_nearest(space[shown[j]], held, 0, count, sums)) if count else longest
+    ways = np.empty((2, len(shown)), np.float32)
     for k in range(len(cells)):
         cell = cells[k]
-        best, best_at = np.float32(-1), 0
-        for t in range(tries[k]):
+        best, best_at, kept = np.float32(-np.inf), 0, 0
+        for t in range(tries):
             at = starts[cell] + min(int(chance[k, t] * left[cell]), left[cell] - 1)
             i = members[at]
-            apart[i] = min(apart[i], _nearest(space[i], held, seen[i], count, sums))
-            seen[i] = count
-            if apart[i] > best:
-                best, best_at = apart[i], at
+            score = _gain(space[i], stands, far, ways[1 - kept])
+            if not is_shown[i]:
+                apart[i] = min(apart[i], _nearest(space[i], held, seen[i], count, sums))
+                seen[i] = count
+                score += np.sqrt(apart[i]) if count else longest
+            if score > best:
+                best, best_at, kept = score, at, 1 - kept
         out[k] = members[best_at]
         last = starts[cell] + left[cell] - 1
         members[best_at], members[last] = members[last], members[best_at]
         left[cell] -= 1
         held[:, count] = space[out[k]]
         count += 1
+        for j in range(len(shown)):
+            far[j] = min(far[j], ways[kept, j])
     return out
+
+
+@compiled
+def _gain(point: Any, stands: Any, far: Any, way: Any) -> Any:
+    """Return how much nearer a point brings what is shown, in all, and write how far each is from it."""
+    for j in range(len(way)):
+        way[j] = 0
+    for c in range(len(point)):
+        value, line = point[c], stands[c]
+        for j in range(len(way)):
+            way[j] += (line[j] - value) * (line[j] - value)
+    gain = np.float64(0)
+    for j in range(len(way)):
+        way[j] = np.sqrt(way[j])
+        gain += max(far[j] - way[j], np.float32(0))
+    return gain
 
 
 @compiled

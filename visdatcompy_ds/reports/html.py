@@ -14,10 +14,12 @@ import numpy as np
 from visdatcompy_ds import __version__
 from visdatcompy_ds.base.names import for_display, size_text
 from visdatcompy_ds.base.tables import CLASSES, Fingerprints, SelectionTable
+from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.reports import text
 from visdatcompy_ds.reports.sample_figures import CHOSEN, GIVEN, LEFT
 from visdatcompy_ds.stages.compare import Comparison
 from visdatcompy_ds.stages.sample import Sampled
+from visdatcompy_ds.stages.sample.space import projected
 from visdatcompy_ds.stages.thumbnails import thumbnails
 
 if TYPE_CHECKING:
@@ -194,9 +196,12 @@ def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
     is_chosen = np.zeros(len(sampled.pool), bool)
     is_chosen[sampled.picked] = True
     left = np.flatnonzero(~is_chosen)
-    shown = np.concatenate([left[:: max(1, -(-len(left) // _MOST_DOTS))], np.sort(sampled.picked)])  # the chosen ones lie on top
+    ranked = sampled.picked[:_MOST_DOTS]
+    shown = np.concatenate([left[:: max(1, -(-len(left) // _MOST_DOTS))], ranked[::-1]])  # the chosen ones lie on top, the first highest
+    rank = dict(zip(sampled.picked.tolist(), sampled.chosen.rank.tolist(), strict=True))
+    bucket = dict(zip(sampled.rows.tolist(), sampled.bucket.tolist(), strict=True))
     given = sampled.given_space[:: max(1, -(-len(sampled.given_space) // _MOST_DOTS))]
-    at = np.concatenate([given, sampled.space[shown]])[:, :2]
+    at = projected(np.concatenate([given, sampled.space[shown]]), width=2).astype(np.float64)
     at = np.pad(at, ((0, 0), (0, 2 - at.shape[1])))
     span = np.maximum(np.ptp(at, axis=0), 1e-9) if len(at) else 1.0
     at = (at - at.min(axis=0)) / span if len(at) else at
@@ -207,10 +212,18 @@ def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
         row, taken = int(sampled.pool[position]), bool(is_chosen[position])
         entry = {"x": x, "y": y, "r": 5 if taken else 3, "c": CHOSEN if taken else LEFT, "k": taken}
         entry["n"] = for_display(f"{table.files.dataset_name(row)}/{table.files.id[row]}")
+        entry["w"] = f"chosen as number {rank[position]}" if taken else "left"
+        entry["w"] += f"; {BUCKETS[sampled.rules].says(bucket[row])}"
         if row in small:
             entry |= {"i": base64.b64encode(small[row]).decode(), "a": f"{table['width'][row]} / {table['height'][row]}"}
         data.append(entry)
-    facts = {"chosen": len(sampled.picked), "seen": len(sampled.rows), "drawn": len(shown), "given": len(sampled.given_space)}
+    facts = {
+        "chosen": len(sampled.picked),
+        "left": len(left),
+        "seen": len(sampled.rows),
+        "drawn": len(shown),
+        "given": len(sampled.given_space),
+    }
     colours = {"chosen": CHOSEN, "left": LEFT, "given": GIVEN}
     return _rendered(
         "scatter.html.j2", table, [], **facts, colours=colours, data=data, script=markupsafe.Markup(script), script_hash=f"sha256-{digest}"

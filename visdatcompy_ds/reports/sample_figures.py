@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from visdatcompy_ds.base.names import for_display
+from visdatcompy_ds.stages.sample.space import projected
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 GRID, THUMBNAIL = 10, 48  # small pictures a side of a bucket's grid, and their side in pixels
-_FRAME = 4
+_FRAME, _COLUMNS, _WIDTH = 3, 4, 3.3  # pixels around a picture, buckets beside each other, inches of each
 _DOTS = 20_000
 # Blue and orange are told apart by all; what was left is light, so that what was chosen is seen.
 CHOSEN, LEFT, GIVEN = "#0b62c4", "#b9c2cc", "#e07b00"
@@ -71,32 +73,43 @@ def thumbnails(
     from matplotlib.figure import Figure
 
     buckets = sorted(shown, key=lambda name: (-counts[name][1], name))
-    columns = min(4, max(1, len(buckets)))
-    lines = -(-len(buckets) // columns) or 1
-    figure = Figure(figsize=(3.2 * columns, 3.45 * lines + 0.5), layout="constrained")
-    colour = np.round(np.array(to_rgb(CHOSEN)) * 255).astype(np.uint8)
-    for place, name in enumerate(buckets):
-        rows = shown[name].tolist()
-        side = max(1, int(np.ceil(np.sqrt(len(rows)))))
-        high = -(-len(rows) // side)
-        sheet = np.full((high * THUMBNAIL, side * THUMBNAIL, 3), 255, np.uint8)
-        for k, row in enumerate(rows):
-            picture = pictures.get(row, np.full((THUMBNAIL, THUMBNAIL, 3), 230, np.uint8))[:, :, ::-1].copy()
-            if row in chosen:
-                inner = picture[_FRAME:-_FRAME, _FRAME:-_FRAME].copy()
-                picture[:] = colour
-                picture[_FRAME:-_FRAME, _FRAME:-_FRAME] = inner
-            y, x = divmod(k, side)
-            sheet[y * THUMBNAIL : (y + 1) * THUMBNAIL, x * THUMBNAIL : (x + 1) * THUMBNAIL] = picture
-        axes = figure.add_subplot(lines, columns, place + 1)
-        axes.imshow(sheet)
-        axes.set_axis_off()
-        says, seen, taken = counts[name]
-        some = f", {len(rows)} shown" if len(rows) < seen else ""
-        axes.set_title(f"{for_display(says)}\n{taken} of {seen}{some}", fontsize=8)
-    total = [sum(chosen for _, _, chosen in counts.values()), sum(seen for _, seen, _ in counts.values())]
-    figure.suptitle(f"{total[0]} of {total[1]} images chosen: framed" if buckets else "no images", fontsize=10)
+    columns = min(_COLUMNS, max(1, len(buckets)))
+    lines = [buckets[k : k + columns] for k in range(0, len(buckets), columns)]
+    highs = [max(-(-len(shown[name]) // GRID) for name in line) or 1 for line in lines] or [1]
+    # One scale everywhere: a picture of a bucket of one is no larger than those of a bucket of a hundred.
+    inch = _WIDTH / GRID
+    figure = Figure(figsize=(columns * (_WIDTH + 0.15), inch * sum(highs) + 0.55 * len(highs) + 0.4), layout="constrained")
+    grid = figure.add_gridspec(len(highs), columns, height_ratios=[high + 0.55 / inch for high in highs])
+    frame = np.round(np.array(to_rgb(CHOSEN)) * 255).astype(np.uint8)
+    for y, line in enumerate(lines):
+        for x, name in enumerate(line):
+            axes = figure.add_subplot(grid[y, x])
+            axes.imshow(_sheet(shown[name].tolist(), pictures, chosen, frame, highs[y]))
+            axes.set_axis_off()
+            says, seen, taken = counts[name]
+            some = f", {len(shown[name])} shown" if len(shown[name]) < seen else ""
+            title = "\n".join(textwrap.wrap(for_display(says), 44)[:2])
+            axes.set_title(f"{title}\n{taken} of {seen}{some}", fontsize=7)
+    taken, seen = (sum(one[k] for one in counts.values()) for k in (2, 1))  # type: ignore[misc]
+    figure.suptitle(f"{taken} of {seen} images chosen" + (": framed" if taken else ""), fontsize=10)
     return figure
+
+
+def _sheet(
+    rows: list[int], pictures: Mapping[int, NDArray[np.uint8]], chosen: set[int], frame: NDArray[np.uint8], high: int
+) -> NDArray[np.uint8]:
+    """Return small pictures on a grid of `high` lines, each in a margin that is coloured where it was chosen."""
+    cell = THUMBNAIL + 2 * _FRAME
+    sheet = np.full((high * cell, GRID * cell, 3), 255, np.uint8)
+    for k, row in enumerate(rows):
+        y, x = (place * cell for place in divmod(k, GRID))
+        sheet[y : y + cell, x : x + cell] = frame if row in chosen else 255
+        line = slice(_FRAME - 1, _FRAME + THUMBNAIL + 1)  # so that white pictures are seen on white
+        if row not in chosen:
+            sheet[y : y + cell, x : x + cell][line, line] = 205
+        picture = pictures.get(row, np.full((THUMBNAIL, THUMBNAIL, 3), 230, np.uint8))
+        sheet[y + _FRAME : y + _FRAME + THUMBNAIL, x + _FRAME : x + _FRAME + THUMBNAIL] = picture[:, :, ::-1]
+    return sheet
 
 
 def scatter(space: NDArray[np.float32], is_chosen: NDArray[np.bool_], given: NDArray[np.float32]) -> Figure:
@@ -113,10 +126,12 @@ def scatter(space: NDArray[np.float32], is_chosen: NDArray[np.bool_], given: NDA
 
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.add_subplot()
+    at = projected(np.concatenate([space, given]), width=2)
+    own, others = at[: len(space)], at[len(space) :]
     parts: list[tuple[str, Any, str, float]] = [
-        ("left", space[~is_chosen], LEFT, 8),
-        ("had before", given, GIVEN, 14),
-        ("chosen", space[is_chosen], CHOSEN, 18),
+        ("left", own[~is_chosen], LEFT, 8),
+        ("had before", others, GIVEN, 14),
+        ("chosen", own[is_chosen], CHOSEN, 18),
     ]
     for name, points, colour, size in parts:
         if len(points):
@@ -125,8 +140,8 @@ def scatter(space: NDArray[np.float32], is_chosen: NDArray[np.bool_], given: NDA
             marker = "^" if name == "had before" else "o"
             axes.scatter(some[:, 0], second, s=size, c=colour, label=f"{name} ({len(points)})", marker=marker, linewidths=0, alpha=0.85)
     axes.set_title(f"{int(is_chosen.sum())} of {len(space)} images; like ones lie near each other", fontsize=10)
-    axes.set_xlabel("first direction in which images differ")
-    axes.set_ylabel("second")
+    axes.set_xlabel("direction in which images differ most")
+    axes.set_ylabel("the next direction")
     axes.spines[["top", "right"]].set_visible(False)
     if len(space) + len(given):
         axes.legend(frameon=False, fontsize=8)

@@ -69,9 +69,10 @@ def make_folder(path: Path) -> None:
 
 
 def save(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write one file of results."""
+    """Write one file of results; its folder is made where needed."""
     target = os.fsdecode(path_bytes(path))
     try:
+        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         files.write_atomically(target, data)
     except OSError as error:
         raise OutputError(f"Cannot write {target}: {files.describe(error)}", "", "Check space and permissions") from None

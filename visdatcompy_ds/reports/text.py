@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,14 +138,19 @@ def comparison(facts: Mapping[str, Any]) -> str:
     shown = ", ".join(f"{count} {klass.replace('_', ' ')}" for klass, count in looks.items() if count)
     if shown:
         lines.append(f"Pairs that also look alike, none of them to remove: {shown}")
-    if facts["problems"]:
-        lines.append("Could not be used:")
-        lines += [f"  {for_display(p['id'])}: {p['status']} ({for_display(p['reason'])})" for p in facts["problems"][:_MOST]]
-        if len(facts["problems"]) > _MOST:
-            lines.append(f"  … and {len(facts['problems']) - _MOST} more, see problems.csv")
+    lines += left_out(facts["problems"])
     if facts.get("sample"):
         lines.append(facts["sample"])
     return "\n".join(lines)
+
+
+def left_out(entries: Sequence[Mapping[Any, Any]]) -> list[str]:
+    """Return what could not be used and why, a line each: id, status, reason; of many the first."""
+    if not entries:
+        return []
+    lines = [f"  {for_display(entry['id'])}: {entry['status']} ({for_display(entry['reason'])})" for entry in entries[:_MOST]]
+    more = [f"  … and {len(entries) - _MOST} more, see problems.csv"] if len(entries) > _MOST else []
+    return ["Could not be used:", *lines, *more]
 
 
 def calibration(found: Mapping[str, Any]) -> str:
@@ -192,7 +197,11 @@ def matrix(frame: pd.DataFrame) -> str:
 def sample_line(facts: Mapping[str, Any]) -> str:
     """Return what a sample is, in a line."""
     stations = ", ".join(f"{for_display(name) or 'no station'} {count}" for name, count in facts["stations"].items())
-    line = f"Sample: {facts['chosen']} of {facts['seen']} images, from {facts['buckets_chosen']} of {facts['buckets_seen']} buckets"
+    fewer = f", fewer than the {facts['asked']} asked for" if facts.get("asked") else ""
+    out = [f"{facts[name]} {name}" for name in ("had before or excluded", "copies of others") if facts.get(name)]
+    left = f", without {' and '.join(out)}" if out else ""
+    buckets = f"{facts['buckets_chosen']} of {facts['buckets_seen']} buckets"
+    line = f"Sample: {facts['chosen']} of {facts['seen']} images{left}{fewer}, from {buckets}"
     return f"{line} ({stations})" if stations and 1 < len(facts["stations"]) <= _STATIONS else line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import ArgumentError, OutputError
@@ -33,7 +34,14 @@ class Export:
     missing: tuple[str, ...]
 
 
-def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how: str = "copy", labels: bool = True) -> Export:
+def export(
+    table: Fingerprints,
+    rows: Array,
+    folder: str | os.PathLike[str],
+    how: str = "copy",
+    labels: bool = True,
+    sources: Sequence[str] = (),
+) -> Export:
     """Place images below `folder`, keeping subfolders under the dataset's name.
 
     Parameters
@@ -46,6 +54,8 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     how : {"copy", "hardlink", "symlink"}
     labels : bool
         Also place label files of the same stem (.txt, .xml, .json, .xmp), and of YOLO's parallel tree: ``labels`` for ``images``.
+    sources : sequence of path
+        Folders the images were scanned from: nothing is placed in them.
 
     Raises
     ------
@@ -55,7 +65,7 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     if how not in move.HOW:
         raise ArgumentError(f"how={how!r}", f"Allowed: {', '.join(move.HOW)}")
     root = os.path.abspath(path_bytes(folder, "folder"))
-    inside = _first_inside(table, rows, os.path.realpath(root))
+    inside = _first_inside(sources, os.path.realpath(root))
     if inside:
         raise OutputError(
             f"{for_display(to_text(root))} lies in the dataset, or holds it ({for_display(inside)})",
@@ -65,40 +75,44 @@ def export(table: Fingerprints, rows: Array, folder: str | os.PathLike[str], how
     placed = copied_labels = present = 0
     conflicts: list[str] = []
     missing: list[str] = []
-    for row in rows.tolist():
-        source = table.files.path[row]
-        folder_of_dataset = os.path.join(root, _safe(table.files.dataset_name(row)))
-        target = os.path.normpath(os.path.join(folder_of_dataset, to_bytes(table.files.id[row])))
-        if not target.startswith(os.path.join(folder_of_dataset, b"")):
-            raise OutputError(f"The id {for_display(table.files.id[row])} leads out of the export", "", "Give the source as a folder")
-        outcome = _place(source, target, how)
-        placed, present = placed + (outcome == "placed"), present + (outcome == "present")
-        if outcome == "missing":
-            missing.append(to_text(source))
-        elif outcome == "taken":
-            conflicts.append(to_text(target))
-        elif labels:
-            for side, beside in _label_files(source, target, root):
-                found = _place(side, beside, how)
-                copied_labels += found == "placed"
-                conflicts += [to_text(beside)] if found == "taken" else []
+    try:
+        for row in rows.tolist():
+            source = table.files.path[row]
+            folder_of_dataset = os.path.join(root, _safe(table.files.dataset_name(row)))
+            target = os.path.normpath(os.path.join(folder_of_dataset, to_bytes(table.files.id[row])))
+            if not target.startswith(os.path.join(folder_of_dataset, b"")):
+                raise OutputError(f"The id {for_display(table.files.id[row])} leads out of the export", "", "Give the source as a folder")
+            outcome = _place(source, target, how)
+            placed, present = placed + (outcome == "placed"), present + (outcome == "present")
+            if outcome == "missing":
+                missing.append(to_text(source))
+            elif outcome == "taken":
+                conflicts.append(to_text(target))
+            elif labels:
+                for side, beside in _label_files(source, target, root):
+                    found = _place(side, beside, how)
+                    copied_labels += found == "placed"
+                    conflicts += [to_text(beside)] if found == "taken" else []
+    except OutputError as error:
+        if not placed:
+            raise
+        raise OutputError(str(error), "", f"{placed} of {len(rows)} images were placed; the same call goes on from there") from None
     return Export(placed, copied_labels, present, tuple(conflicts), tuple(missing))
 
 
-def _first_inside(table: Fingerprints, rows: Array, root: bytes) -> str:
-    """Return the first source folder of `rows` that lies in `root` or holds it, "" for none."""
-    for row in rows.tolist():
-        path, below = table.files.path[row], to_bytes(table.files.id[row])
-        source = os.path.realpath(path[: -len(below)] if path.endswith(below) else os.path.dirname(path))
-        inner, outer = sorted((os.path.join(root, b""), os.path.join(source, b"")), key=len, reverse=True)
+def _first_inside(sources: Sequence[str], root: bytes) -> str:
+    """Return the first source folder that lies in `root` or holds it, "" for none."""
+    for source in sources:
+        real = os.path.realpath(os.fsencode(source))
+        inner, outer = sorted((os.path.join(root, b""), os.path.join(real, b"")), key=len, reverse=True)
         if inner.startswith(outer):
-            return to_text(source)
+            return to_text(os.fsencode(source))
     return ""
 
 
 def _safe(name: str) -> bytes:
     """Return a dataset's name as one folder name."""
-    return to_bytes(name.replace("/", "_").replace("\\\\", "_") if name not in (".", "..") else "_")
+    return to_bytes(name.replace("/", "_").replace("\\", "_") if name not in (".", "..") else "_")
 
 
 def _place(source: bytes, target: bytes, how: str) -> str:

@@ -68,6 +68,27 @@ def add_contexts(table: Fingerprints, rules: list[dict[str, Any]]) -> Fingerprin
     return table.with_columns(**{name: np.concatenate([part[name] for part in parts])[back] for name in names})
 
 
+def events_across(table: Fingerprints, rows: Array, gap_s: float) -> Array:
+    """Return the number of the event of each of `rows`, -1 for those without a date, across datasets, whose events have names of their own.
+
+    Shots of one station belong together; without a station those of one camera, and without either those of one dataset.
+    """
+    dated = rows[~np.isnat(table["taken"][rows])]
+    place = np.array(
+        [
+            f"station {station}" if station else f"camera {camera}" if camera else f"dataset {dataset}"
+            for station, camera, dataset in zip(table["station"][dated], table["camera"][dated], table.files.dataset[dated], strict=True)
+        ],
+        str,
+    )
+    code = np.unique(place, return_inverse=True)[1].reshape(-1)
+    order = np.lexsort((dated, table["taken"][dated], code))
+    is_new = (np.diff(table["taken"][dated][order]) > np.timedelta64(round(gap_s * 1_000_000), "us")) | (np.diff(code[order]) != 0)
+    events = np.full(len(table), -1)
+    events[dated[order]] = np.concatenate([[0], np.cumsum(is_new)])[: len(dated)]
+    return events
+
+
 def _has_sidecar(table: Fingerprints) -> Array:
     """Return a mask of the images beside which a label file of their stem lies: IMG_1.txt, IMG_1.xml, IMG_1.jpg.json."""
     files = table.files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,15 @@ SKIPPED_ENDINGS = {
 }
 SYSTEM_NAMES = frozenset({b"thumbs.db", b"desktop.ini", b".ds_store", b".nomedia", b"ehthumbs.db", b"icon\r"})
 _SNIFF_BYTES = 32
+
+
+def folders_of(source: Source) -> list[str]:
+    """Return the folders that a scan of `source` looks into."""
+    paths = source.values() if isinstance(source, Mapping) else [source] if isinstance(source, (str, bytes, os.PathLike)) else source
+    names = [os.fsdecode(path) for path in paths]
+    # Of a pattern the part before its first wildcard.
+    fixed = [name if os.path.lexists(name) else os.path.dirname(re.split(r"[*?\[]", name)[0]) for name in names]
+    return [name for name in fixed if os.path.isdir(name)]
 
 
 def scan(

@@ -30,3 +30,22 @@ def small_pictures(table: Fingerprints, rows: Array, side: int, workers: Workers
 def thumbnails(table: Fingerprints, rows: Array, workers: Workers = "auto", side: int = _SIDE) -> dict[int, bytes]:
     """Return, by row, a square JPEG of the upright picture, to be shown at its own aspect ratio; rows that do not decode are left out."""
     return {row: encode_jpeg(pixels, 70) for row, pixels in small_pictures(table, rows, side, workers).items()}
+
+
+def difference_hashes(table: Fingerprints, rows: Array, side: int, workers: Workers = "auto") -> Array:
+    """Return whether each of side x side parts is brighter than the one left of it, (n, side²) bool: dHash of any size.
+
+    Sizes other than 8 need a second decode; what can no longer be read has no bright part.
+    """
+    if side == 8:
+        return np.unpackbits(table["dhash"][rows], axis=1).astype(bool)
+    from visdatcompy_ds.catalog.working import to_grey
+    from visdatcompy_ds.kernels.resample import area_resize_grey
+
+    out = np.zeros((len(rows), side, side), bool)
+    made = small_pictures(table, rows, decode.WORKING_SIDE, workers)
+    for at, row in enumerate(rows.tolist()):
+        if row in made:
+            small = area_resize_grey(to_grey(made[row]), side, side + 1).astype(np.int16)
+            out[at] = small[:, 1:] > small[:, :-1]
+    return out.reshape(len(rows), side * side)

@@ -25,6 +25,7 @@ function show(k) {
   tip.textContent = "";
   if (p.i) { const img = document.createElement("img"); img.src = "data:image/jpeg;base64," + p.i; img.alt = ""; img.style.aspectRatio = p.a; tip.append(img); }
   const words = document.createElement("span"); words.textContent = p.n; tip.append(words);
+  if (p.w) { const why = document.createElement("div"); why.className = "soft"; why.textContent = p.w; tip.append(why); }
   tip.style.left = Math.min(x + 14, canvas.clientWidth - tip.offsetWidth - 4) + "px";
   tip.style.top = Math.max(0, Math.min(y + 14, canvas.clientHeight - tip.offsetHeight - 4)) + "px";
 }

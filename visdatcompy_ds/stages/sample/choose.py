@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
 from visdatcompy_ds.base.arguments import whole_number
 from visdatcompy_ds.base.errors import UnknownNameError
-from visdatcompy_ds.base.tables import Array, Fingerprints, SelectionTable, text_array
-from visdatcompy_ds.catalog.buckets import BUCKETS
+from visdatcompy_ds.base.tables import Array, Fingerprints, SelectionTable
 from visdatcompy_ds.catalog.looks import NEAR, UNIT
 from visdatcompy_ds.kernels import hamming
-from visdatcompy_ds.stages.sample.quotas import group_quotas, quotas
+from visdatcompy_ds.stages.sample.cells import Cells, Wishes
+from visdatcompy_ds.stages.sample.quotas import quotas
 from visdatcompy_ds.stages.sample.space import looks_of, projected
 
 STRATEGIES = ("spread", "stride")
 # When nothing waits that is farther than this from all that is chosen, nearer ones may come: first what differs a little.
 _RADII = (NEAR, NEAR / 2, NEAR / 4, 0.0)
-_POOL, _PER_IMAGE, _PER_CELL = 20_000, 4, 16  # of more images, as many as this are looked at by chance
 _COVERING = 20_000  # given images whose distance counts; near duplicates of any given one wait
-# Of so many that chance picks the farthest is taken. Few keep to where most images are and leave outliers alone; towards the end, when
-# most of what differs has been chosen, distance matters more.
-_LEAST_TRIES, _MORE_TRIES, _LAST_TRIES = 2, 8, 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Wishes:
-    """How to choose.
-
-    Attributes
-    ----------
-    rules : str
-        A bucket rule of the catalog.
-    bucket_quota : str
-        A name of ``QUOTAS``.
-    strategy : {"spread", "stride"}
-        Within a bucket: far from what is chosen, or an even stride in natural order.
-    seed : int
-    group : (n rows of the table,) object, optional
-        Names of groups that have quotas.
-    group_quota : str or mapping
-    max_per_event : int, optional
-    near_duplicates_last : bool
-        At most one of each near-duplicate group while others wait.
-    space : (n rows of the table, d) float32, optional
-        Coordinates in which images lie apart, in the place of their looks; only those of candidates and given images are read.
-    """
-
-    rules: str = "visual"
-    bucket_quota: str = "proportional"
-    strategy: str = "spread"
-    seed: int = 42
-    group: Array | None = None
-    group_quota: str | Mapping[str, int] = "proportional"
-    max_per_event: int | None = None
-    near_duplicates_last: bool = True
-    space: Array | None = None
+# Of so many that chance picks the one is taken that brings most images nearer to what is chosen. Few leave much to chance, on which what is
+# not seen in looks relies; of what waited because it looks like what is chosen, the farthest of many is taken.
+_TRIES, _LAST_TRIES = 4, 64
+_SHOWN = 2000  # images that stand for all of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +44,8 @@ class Sampled:
         Positions of the chosen ones in `pool`.
     space, given_space : (p, d), (g, d) float32
         Coordinates of the pool and of images that were had before, in units of looks, or of embeddings.
-    distinct : (k,) int64
-        Positions in `pool` of one image of each near-duplicate group.
+    alike : (p,) int64
+        Of each image of the pool the number of its near-duplicate group.
     groups : dict of str to array
         group, seen, had, asked, chosen; empty without groups.
     """
@@ -93,7 +58,7 @@ class Sampled:
     picked: Array
     space: Array
     given_space: Array
-    distinct: Array
+    alike: Array
     groups: dict[str, Array]
 
 
@@ -121,9 +86,10 @@ def sample(table: Fingerprints, rows: Array, n: int, given: Array | None = None,
     if wishes.strategy not in STRATEGIES:
         raise UnknownNameError("strategy", wishes.strategy, list(STRATEGIES))
     had = np.empty(0, np.int64) if given is None else given
-    rows = rows[np.lexsort((rows, *table["sha256"][rows].T))]  # by content: what files are called and where they lie changes nothing
-    n = min(whole_number(n), len(rows))
-    cells = _Cells.of(table, rows, had, n, wishes)
+    # By content: where files lie changes nothing, nor what they are called, but for an even stride in the order of names.
+    rows, had = (side[np.lexsort((side, *table["sha256"][side].T))] for side in (rows, had))
+    whole_number(n)
+    cells = Cells.of(table, rows, had, n, wishes)
     pool = cells.pool(n, np.random.default_rng(wishes.seed))
     work = _Choice(table, cells, pool, had, wishes)
     if not work.run() and len(pool) < len(rows):
@@ -132,72 +98,10 @@ def sample(table: Fingerprints, rows: Array, n: int, given: Array | None = None,
     return work.result()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Cells:
-    """Where candidates and given images belong: groups that have quotas, and in each the buckets.
-
-    Attributes
-    ----------
-    rows : (m,) int64
-        Candidates.
-    cell : (m + g,) int64
-        Of candidates, and behind them of given images.
-    group_of, bucket_of : (c,) int64
-        Of each cell.
-    groups, buckets : (…,) str
-    asked, needed : (groups,) int64
-        How many were asked of each group, and how many are to come of it.
-    """
-
-    rows: Array
-    cell: Array
-    group_of: Array
-    bucket_of: Array
-    groups: Array
-    buckets: Array
-    asked: Array
-    needed: Array
-
-    @classmethod
-    def of(cls, table: Fingerprints, rows: Array, had: Array, n: int, wishes: Wishes) -> _Cells:
-        everything = np.concatenate([rows, had])
-        rule = BUCKETS[wishes.rules]
-        keys = rule.compute({name: table[name][everything] for name in rule.needs})
-        code = (keys.astype(np.int64) << 8 * np.arange(keys.shape[1])).sum(axis=1)
-        _, first, bucket = np.unique(code, return_index=True, return_inverse=True)
-        buckets = text_array("".join(map(str, key)) for key in keys[first].tolist())
-        groups, group = np.array([""]), np.zeros(len(everything), np.int64)
-        if wishes.group is not None:
-            groups, group = np.unique(wishes.group[everything].astype(str), return_inverse=True)
-        known, cell = np.unique(group.reshape(-1) * max(1, len(buckets)) + bucket.reshape(-1), return_inverse=True)
-        waiting, drawn = (np.bincount(part, minlength=len(groups)) for part in (group[: len(rows)], group[len(rows) :]))
-        asked, needed = group_quotas(groups, waiting, drawn, n, wishes.group_quota)
-        return cls(rows, cell.reshape(-1), known // max(1, len(buckets)), known % max(1, len(buckets)), groups, buckets, asked, needed)
-
-    def __len__(self) -> int:
-        return len(self.group_of)
-
-    def sizes(self, cell: Array) -> Array:
-        """Return how many of `cell` are each cell."""
-        return np.bincount(cell, minlength=len(self))
-
-    def pool(self, n: int, rng: np.random.Generator) -> Array:
-        """Return positions of as many candidates, drawn by chance from each cell, as are enough to choose from."""
-        own = self.cell[: len(self.rows)]
-        size = self.sizes(own)
-        of_group = np.maximum(np.bincount(self.group_of, size, len(self.groups)), 1)
-        share = np.maximum(_POOL / max(1, len(self.rows)), _PER_IMAGE * self.needed / of_group)[self.group_of]
-        most = np.maximum(np.minimum(size, _PER_CELL), np.ceil(size * np.minimum(share, 1)))
-        order = rng.permutation(len(self.rows))
-        order = order[np.argsort(own[order], kind="stable")]
-        rank = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size)
-        return np.sort(order[rank < most[own[order]]])
-
-
 class _Choice:
     """The work on one sample: positions are those in `pool`, and behind them those of the given images."""
 
-    def __init__(self, table: Fingerprints, cells: _Cells, pool: Array, had: Array, wishes: Wishes) -> None:
+    def __init__(self, table: Fingerprints, cells: Cells, pool: Array, had: Array, wishes: Wishes) -> None:
         self.table, self.cells, self.pool, self.had, self.wishes = table, cells, pool, had, wishes
         self.rng = np.random.default_rng(wishes.seed)
         self.rows = cells.rows[pool]
@@ -207,9 +111,9 @@ class _Choice:
         self.looks, self.weights = looks_of(table, everything)
         self.look_space = projected(self.looks, self.weights)
         self.space = self.look_space / np.float32(UNIT) if wishes.space is None else np.ascontiguousarray(wishes.space[everything])
-        self.event = table["event"][everything] if wishes.max_per_event is not None else np.empty(0, object)
+        self.event = np.full(len(table), -1)[everything] if wishes.event is None else wishes.event[everything]
         self.picked = np.empty(0, np.int64)
-        self.distinct = np.arange(len(pool))
+        self.alike = np.arange(len(pool))
 
     def run(self) -> bool:
         """Choose, level by level: what waits behind others comes when these are gone; false where the pool had too few for the first."""
@@ -226,11 +130,10 @@ class _Choice:
             candidates, radius, most = wanted
             waiting = self.rng.permutation(np.setdiff1d(candidates, self.picked, assume_unique=True))
             leader = self._leaders(waiting, radius)
-            if level == 0:  # one of each near-duplicate group, also of those that a given image leads
-                led, first = np.unique(leader, return_index=True)
-                self.distinct = np.sort(np.concatenate([waiting[leader < 0], waiting[first[led >= len(self.pool)]]]))
+            if level == 0:
+                self.alike[waiting] = np.where(leader < 0, waiting, leader)
             free = self._within_events(waiting[leader < 0], most)
-            self._draw(free, lack, None if level == 0 else _LAST_TRIES)
+            self._draw(free, lack, level > 0)
             if level == 0 and self._lack().any() and len(self.pool) < len(self.cells.rows):
                 return False
         return True
@@ -253,18 +156,16 @@ class _Choice:
         """Return those that are not too many of one event."""
         if max_per_event is None:
             return waiting
-        counts: dict[str, int] = {}
-        for name in self.event[np.concatenate([self.given, self.picked])].tolist():
-            counts[name] = counts.get(name, 0) + 1
+        had = self.event[np.concatenate([self.given, self.picked])]
+        counts = dict(zip(*(side.tolist() for side in np.unique(had, return_counts=True)), strict=True))
         kept = []
-        for at in waiting.tolist():
-            name = self.event[at]
-            counts[name] = counts.get(name, 0) + 1
-            if not name or counts[name] <= max_per_event:
+        for at, event in zip(waiting.tolist(), self.event[waiting].tolist(), strict=True):
+            counts[event] = counts.get(event, 0) + 1
+            if event < 0 or counts[event] <= max_per_event:
                 kept.append(at)
         return np.array(kept, np.int64)
 
-    def _draw(self, free: Array, lack: Array, tries: int | None) -> None:
+    def _draw(self, free: Array, lack: Array, is_late: bool) -> None:
         """Take of each group what it lacks, as far as it is free, something of every bucket."""
         if not len(free):
             return
@@ -276,25 +177,23 @@ class _Choice:
             quota[mine] = quotas(waiting[mine], drawn[mine], int(lack[group]), self.wishes.bucket_quota)
         cells = np.repeat(np.arange(len(quota)), quota)
         # A place between 0 and 1 in each cell: sorted by it, every beginning of the list holds its share of all cells.
-        places = [(_van_der_corput(count) + self.rng.random() / count) % 1 for count in quota[quota > 0].tolist()]
+        places = [(np.arange(count) + self.rng.random()) / count for count in quota[quota > 0].tolist()]
         cells = cells[np.lexsort((cells, np.concatenate(places)))] if len(cells) else cells
         order = np.argsort(self.cell[free], kind="stable")
         starts = np.concatenate([[0], np.cumsum(waiting)]).astype(np.int64)
         choose = self._spread if self.wishes.strategy == "spread" else self._stride
-        self.picked = np.concatenate([self.picked, choose(free[order], cells, starts, tries)])
+        self.picked = np.concatenate([self.picked, choose(free[order], cells, starts, is_late)])
 
-    def _spread(self, members: Array, cells: Array, starts: Array, tries: int | None) -> Array:
+    def _spread(self, members: Array, cells: Array, starts: Array, is_late: bool) -> Array:
         from visdatcompy_ds.kernels.spread import draw
 
-        covering = self.given[np.linspace(0, len(self.given) - 1, min(len(self.given), _COVERING)).astype(np.int64)]
-        taken = self.space[np.concatenate([covering, self.picked])]
-        looked_at = (
-            np.arange(len(cells)) * _MORE_TRIES // max(1, len(members)) + _LEAST_TRIES if tries is None else np.full(len(cells), tries)
-        )
-        chance = self.rng.random((len(cells), int(looked_at.max(initial=1))), np.float32)
-        return members[draw(self.space[members], taken, cells, starts, np.arange(len(members)), looked_at, chance)]
+        taken = self.space[np.concatenate([_some(self.given, _COVERING), self.picked])]
+        shown = np.arange(0) if is_late else np.sort(self.rng.permutation(len(members))[:_SHOWN])
+        tries = _LAST_TRIES if is_late else _TRIES
+        chance = self.rng.random((len(cells), tries), np.float32)
+        return members[draw(self.space[members], taken, shown, cells, starts, np.arange(len(members)), tries, chance)]
 
-    def _stride(self, members: Array, cells: Array, starts: Array, tries: int | None) -> Array:
+    def _stride(self, members: Array, cells: Array, starts: Array, is_late: bool) -> Array:
         out = np.empty(len(cells), np.int64)
         for cell in np.unique(cells).tolist():
             at = np.flatnonzero(cells == cell)
@@ -318,8 +217,22 @@ class _Choice:
             groups = {"group": cells.groups, "seen": seen, "had": had, "asked": cells.asked, "chosen": chosen}
         own = len(self.pool)
         return Sampled(
-            table, self.wishes.rules, cells.rows, bucket, self.rows, self.picked, self.space[:own], self.space[own:], self.distinct, groups
+            table,
+            self.wishes.rules,
+            cells.rows,
+            bucket,
+            self.rows,
+            self.picked,
+            self.space[:own],
+            _some(self.space[own:], _COVERING),
+            self.alike,
+            groups,
         )
+
+
+def _some(values: Array, most: int) -> Array:
+    """Return at most so many of the values, evenly."""
+    return values[:: max(1, -(-len(values) // most))]
 
 
 def of_distinct_content(table: Fingerprints, rows: Array, given: Array) -> Array:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import collections
-import os
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import ArgumentError, ImageError
 from visdatcompy_ds.base.tables import Array, Fingerprints
+from visdatcompy_ds.catalog.networks import Network
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.run import Workers, progress, run
 from visdatcompy_ds.stages.sample.space import projected
@@ -19,14 +19,14 @@ from visdatcompy_ds.stages.sample.space import projected
 if TYPE_CHECKING:
     import pandas as pd
 
-_WIDEST = 64
+_WIDEST, _LARGEST = 64, 1e15
 _NAMED = 3
 
 
 def embedded(
     table: Fingerprints,
     rows: Array,
-    embeddings: pd.DataFrame | Mapping[Any, Any] | str | os.PathLike[str],
+    embeddings: pd.DataFrame | Mapping[Any, Any] | Network,
     side: int = 224,
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
@@ -38,8 +38,8 @@ def embedded(
     ----------
     table : Fingerprints
     rows : (m,) int64
-    embeddings : DataFrame, mapping or path
-        Vectors by id, or by (dataset, id); or an ONNX file.
+    embeddings : DataFrame, mapping or Network
+        Vectors by id, or by (dataset, id); or what makes them.
     side : int
         Of the pictures that a network takes.
     workers, limits, show_progress
@@ -48,65 +48,72 @@ def embedded(
     Raises
     ------
     ArgumentError
-        For missing ids, vectors of unequal width, values that are no finite numbers, and files that are no networks.
+        For missing ids, vectors of unequal width, and values that are no finite numbers.
     """
-    if isinstance(embeddings, (str, os.PathLike)):
+    rows = rows[np.lexsort((rows, *table["sha256"][rows].T))]  # axes are fitted in an order that no name changes
+    if isinstance(embeddings, Network):
         values = _by_network(table, rows, embeddings, side, workers, limits or decode.Limits(), show_progress)
     else:
         values = _by_id(table, rows, embeddings)
+    if not len(rows):
+        return np.zeros((len(table), 1), np.float32)
+    broken = np.flatnonzero(~(np.abs(values).max(axis=1) <= _LARGEST))  # NaN, too
+    if len(broken):
+        given = (
+            f"embeddings of {len(broken)} images, such as {table.files.id[rows[broken[0]]]}, with NaN, inf or numbers beyond {_LARGEST:g}"
+        )
+        raise ArgumentError(given, "Allowed: vectors of finite numbers")
     # Wide embeddings keep what tells them apart in their principal axes.
-    narrow = projected(values, width=_WIDEST) if values.shape[1] > _WIDEST else values.astype(np.float32)
+    narrow = projected(values, width=_WIDEST) if values.shape[1] > _WIDEST else values
     out = np.full((len(table), narrow.shape[1]), np.nan, np.float32)
     out[rows] = narrow
     return out
 
 
 def _by_id(table: Fingerprints, rows: Array, embeddings: Any) -> Array:
-    if hasattr(embeddings, "iterrows"):
-        held = dict(zip(embeddings.index.tolist(), embeddings.to_numpy(), strict=True))
-        if len(held) < len(embeddings):
-            raise ArgumentError(f"embeddings with {len(embeddings) - len(held)} ids that stand twice", "Allowed: each id once")
-    elif isinstance(embeddings, Mapping):
-        held = dict(embeddings)
-    else:
+    """Return the vectors of rows, (m, d)."""
+    is_frame = hasattr(embeddings, "iterrows")
+    if not is_frame and not isinstance(embeddings, Mapping):
         raise ArgumentError(f"embeddings of type {type(embeddings).__name__}", "Allowed: a DataFrame or dict by id, or an ONNX file")
-    names = [(table.files.dataset_name(row), table.files.id[row]) for row in rows.tolist()]
-    ids = [name for _, name in names]
+    keys = embeddings.index.tolist() if is_frame else list(embeddings)
+    position = {key: at for at, key in enumerate(keys)}
+    if len(position) < len(keys):
+        raise ArgumentError(f"embeddings with {len(keys) - len(position)} ids that stand twice", "Allowed: each id once")
+    ids = table.files.id[rows].tolist()
     shared = {name for name, count in collections.Counter(ids).items() if count > 1}  # such an id says too little
-    vectors: list[Any] = [held.get(pair, None if pair[1] in shared else held.get(pair[1])) for pair in names]
-    missing = [f"{dataset}/{name}" for (dataset, name), vector in zip(names, vectors, strict=True) if vector is None]
-    if missing:
+    names = zip((table.files.dataset_name(row) for row in rows.tolist()), ids, strict=True)
+    at = np.array([position.get(pair, -1 if pair[1] in shared else position.get(pair[1], -1)) for pair in names], np.int64)
+    if (at < 0).any():
+        missing = [ids[k] for k in np.flatnonzero(at < 0).tolist()]
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        remedy = "Two datasets share ids: give keys (dataset, id)" if shared else "Give vectors for them"
+        remedy = "Give vectors for them, also for those that are given"
+        if shared:
+            remedy = "Two datasets share ids: give keys (dataset, id)"
+        elif is_frame and "id" in embeddings.columns:
+            remedy = 'Ids are looked for in the index: frame.set_index("id")'
         raise ArgumentError(f"embeddings without {', '.join(missing[:_NAMED])}{more}", "Allowed: a vector for every usable image", remedy)
-    widths = {np.size(vector) for vector in vectors}
+    if is_frame:
+        return _numbers(embeddings.to_numpy()[at])
+    values = list(embeddings.values())
+    vectors = [np.ravel(values[k]) for k in at.tolist()]
+    widths = {len(vector) for vector in vectors}
     if len(widths) > 1 or 0 in widths:
         raise ArgumentError(f"embeddings of {', '.join(map(str, sorted(widths)))} numbers", "Allowed: vectors of one width, 1 or more")
-    try:
-        values = np.array([np.ravel(vector) for vector in vectors], np.float64).reshape(len(rows), -1)
-    except (TypeError, ValueError):
-        raise ArgumentError("embeddings that are no numbers", "Allowed: vectors of finite numbers") from None
-    broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if len(broken):
-        raise ArgumentError(
-            f"embeddings of {len(broken)} images, such as {ids[broken[0]]}, with NaN or inf", "Allowed: vectors of finite numbers"
-        )
-    return values if values.shape[1] else np.zeros((0, 1))
+    return _numbers(np.array(vectors))
+
+
+def _numbers(values: Array) -> Array:
+    """Return values as they are, where they are real numbers."""
+    if values.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in values.flat):
+        values = values.astype(np.float64)
+    if len(values) and (values.dtype.kind not in "fiub" or values.shape[1] == 0):
+        raise ArgumentError("embeddings that are no numbers", "Allowed: vectors of finite numbers")
+    return values
 
 
 def _by_network(
-    table: Fingerprints,
-    rows: Array,
-    path: str | os.PathLike[str],
-    side: int,
-    workers: Workers,
-    limits: decode.Limits,
-    show_progress: bool | None,
+    table: Fingerprints, rows: Array, network: Network, side: int, workers: Workers, limits: decode.Limits, show_progress: bool | None
 ) -> Array:
-    from visdatcompy_ds.catalog.networks import Network
-
-    network = Network(os.fsdecode(path_bytes(path, "embeddings")))
-
     def load(row: int) -> Array | None:
         try:
             data = files.read(table.files.path[row])
@@ -115,14 +122,10 @@ def _by_network(
             return None
 
     made = []
-    bar = progress(len(rows), "embedding", show_progress)
-    for row, picture in zip(rows.tolist(), run(rows.tolist(), load, workers), strict=True):
-        if picture is None:
-            raise ArgumentError(f"{table.files.id[row]}, which can no longer be read", "", "Scan the folder again")
-        made.append(network.embed(picture))
-        bar.update(1)
-    bar.close()
-    values = np.array(made, np.float64).reshape(len(rows), -1)
-    if not np.isfinite(values).all():
-        raise ArgumentError(f"embeddings={os.fspath(path)!r}, which gives NaN or inf", "Allowed: a network that gives finite numbers")
-    return values if len(rows) else np.zeros((0, 1))
+    with contextlib.closing(progress(len(rows), "embedding", show_progress)) as bar:
+        for row, picture in zip(rows.tolist(), run(rows.tolist(), load, workers), strict=True):
+            if picture is None:
+                raise ArgumentError(f"{table.files.id[row]}, which can no longer be read", "", "Scan the folder again")
+            made.append(network.embed(picture))
+            bar.update(1)
+    return np.array(made, np.float32).reshape(len(rows), -1)

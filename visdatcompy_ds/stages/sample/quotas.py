@@ -75,12 +75,13 @@ def group_quotas(names: Array, waiting: Array, drawn: Array, n: int, rule: str |
     if isinstance(rule, str):
         if rule not in QUOTAS:
             raise UnknownNameError("quota", rule, list(QUOTAS))
-        asked = quotas(np.where(waiting > 0, n, 0), drawn, n, rule) if rule in ("equal", "trim") else quotas(waiting, drawn, n, rule)
+        # What would be asked for if each had enough; a group of which nothing is left to choose is asked for nothing.
+        asked = quotas(np.where(waiting > 0, n, 0), drawn, n, QUOTAS[rule](waiting + drawn))
         return asked, quotas(waiting, drawn, n, rule)
     if not isinstance(rule, Mapping):
         raise ArgumentError(f"quota of type {type(rule).__name__}", f"Allowed: {', '.join(QUOTAS)}, or numbers by group")
     for name, number in rule.items():
-        if name not in names:
+        if name not in names.tolist():
             raise UnknownNameError("group", str(name), names.tolist())
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
             raise ArgumentError(f"quota[{name!r}]={number!r}", "Allowed: whole numbers, 0 or more")
@@ -90,5 +91,6 @@ def group_quotas(names: Array, waiting: Array, drawn: Array, n: int, rule: str |
     taken = np.minimum(asked, waiting)
     # Those that were asked for images give what others lack, and the rest only when that does not suffice.
     for is_next in (asked > 0, asked >= 0):
-        taken = taken + quotas(np.where(is_next, waiting - taken, 0), taken, int(n - taken.sum()), np.maximum(asked, 1e-3))
+        lack = min(n, int(waiting.sum())) - int(taken.sum())
+        taken = taken + quotas(np.where(is_next, waiting - taken, 0), taken, lack, np.maximum(asked, 1e-3))
     return asked, taken

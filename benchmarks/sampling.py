@@ -164,9 +164,8 @@ def quality(folder: Path, python: str | None, draws: int, sizes: tuple[int, ...]
     every = np.unique(photo)
     for frames, wanted in ((frame.max() + 1, sizes), (1, alone)):
         in_pool = frame < frames
-        print(
-            f"{int(in_pool.sum())} images of {len(every)} photos, {draws} draws of three quarters; accuracy less random's, coverage over random's"
-        )
+        of = f"{int(in_pool.sum())} images of {len(every)} photos, {draws} draws of three quarters"
+        print(f"{of}; accuracy less random's, coverage over random's")
         compare(strategies, judged, kernel, labels, photo, frame, in_pool, draws, wanted)
 
 

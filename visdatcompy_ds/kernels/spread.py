@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visdatcompy_ds.kernels.compiled import compiled
 
 _BLOCK = 256  # leaders that are looked at together
-_FEW = 8  # coordinates that rule most of them out
+_FEW = 8  # coordinates that are looked at together
 _SLACK = 1.0001  # coordinates are rounded
 
 
@@ -31,7 +31,7 @@ def leaders(
     weights : (w,) int32
         The squared distance of two looks is the sum of their squared differences times these.
     space : (n, d) float32
-        Orthogonal projections of them, of which the first 8 say most: what is far apart there is so in looks.
+        Orthogonal projections of them, those that say most first: what is far apart there is so in looks.
     before : (b,) int64
         Positions that are leaders in any case.
     waiting : (m,) int64
@@ -45,27 +45,22 @@ def leaders(
         Position of the leader within `most` that came first; -1 for those that are leaders.
     """
     limit, near = np.float32((most * _SLACK) ** 2), np.int64(most * most)
-    few = min(_FEW, space.shape[1])
-    low = np.empty((few, len(before) + len(waiting)), np.float32)
+    width = space.shape[1]
+    held = np.empty((width, len(before) + len(waiting)), np.float32)
     leader = np.empty(len(before) + len(waiting), np.int64)
+    leader[: len(before)] = before
     for j in range(len(before)):
-        leader[j] = before[j]
-        for c in range(few):
-            low[c, j] = space[before[j], c]
+        held[:, j] = space[before[j]]
     count = len(before)
     out = np.full(len(waiting), -1, np.int64)
     apart = np.empty(_BLOCK, np.float32)
     for k in range(len(waiting)):
         i = waiting[k]
         for start in range(0, count, _BLOCK):
-            held = min(_BLOCK, count - start)
-            for j in range(held):
-                apart[j] = 0
-            for c in range(few):
-                value, line = space[i, c], low[c, start : start + held]
-                for j in range(held):
-                    apart[j] += (line[j] - value) * (line[j] - value)
-            for j in range(held):
+            size = min(_BLOCK, count - start)
+            if not _may_be_near(space[i], held, start, size, limit, apart):
+                continue
+            for j in range(size):
                 if apart[j] <= limit and _is_near(looks, weights, i, leader[start + j], near):
                     out[k] = leader[start + j]
                     break
@@ -73,10 +68,27 @@ def leaders(
                 break
         if out[k] < 0:
             leader[count] = i
-            for c in range(few):
-                low[c, count] = space[i, c]
+            held[:, count] = space[i]
             count += 1
     return out
+
+
+@compiled
+def _may_be_near(point: Any, held: Any, start: int, size: int, limit: Any, apart: Any) -> bool:
+    """Write squared distances of a point to some columns of `held`; false as soon as the first coordinates say that all are farther."""
+    for j in range(size):
+        apart[j] = 0
+    for first in range(0, len(point), _FEW):
+        for c in range(first, min(first + _FEW, len(point))):
+            value, line = point[c], held[c, start : start + size]
+            for j in range(size):
+                apart[j] += (line[j] - value) * (line[j] - value)
+        within = 0
+        for j in range(size):
+            within += apart[j] <= limit
+        if within == 0:
+            return False
+    return True
 
 
 @compiled

@@ -11,7 +11,7 @@ from visdatcompy_ds.base.tables import Array, Fingerprints, text_array
 from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.stages.sample.quotas import group_quotas
 
-_POOL, _PER_IMAGE, _PER_CELL = 20_000, 4, 16  # of more images, as many as this are looked at by chance
+_POOL, _PER_IMAGE, _PER_CELL = 10_000, 8, 16  # of more images, as many as this are looked at by chance
 
 
 @dataclasses.dataclass(frozen=True)

@@ -198,7 +198,7 @@ def test_every_wish_is_heard(folder, tmp_path, photo, write):
     for k in range(40):
         write(f"lit/{k:02}.png", np.clip(photo(k).astype(int) + (90 if k < 30 else -60), 0, 255).astype(np.uint8))
     lit = Dataset(tmp_path / "lit")
-    trimmed, shared = (Downsampler(lit).sample(24, bucket_quota=rule).buckets for rule in ("trim", "proportional"))
+    trimmed, shared = (Downsampler(lit, "theme").sample(24, bucket_quota=rule).buckets for rule in ("trim", "proportional"))
     assert trimmed["chosen"].max() < shared["chosen"].max()
 
 

@@ -122,7 +122,7 @@ class Selection:
         return {
             "seen": len(self.sampled.rows),
             **{name: count for name, count in self._counts.items() if name != "asked" or count > len(self)},
-            "given": len(self.sampled.given_space),
+            "given": self.sampled.given,
             "chosen": len(self),
             "buckets_seen": len(self.buckets),
             "buckets_chosen": int((self.buckets["chosen"] > 0).sum()),

@@ -48,7 +48,8 @@ def test_what_is_given_or_excluded_is_never_chosen(folder):
         left = Downsampler(dataset).sample(99, exclude=exclude)
         assert len(left) == 12 and not any(path.endswith("_again.jpg") for path in left.paths)
     assert len(Downsampler(dataset).sample(99, exclude=given[0].path)) == 23
-    assert len(Downsampler(dataset).sample(3, given=Downsampler(dataset).sample(20))) == 3
+    more = Downsampler(dataset).sample(3, given=Downsampler(dataset).sample(20))
+    assert len(more) == 3 and more.summary()["given"] == 20
     assert len(Downsampler(dataset).sample(99, given=Downsampler(dataset).sample(20))) == 4
     for unknown in (["CAM0/nope.jpg"], ["00.jpg"], [7], 7):
         with pytest.raises(ArgumentError, match="exclude"):

@@ -222,7 +222,7 @@ def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
         "left": len(left),
         "seen": len(sampled.rows),
         "drawn": len(shown),
-        "given": len(sampled.given_space),
+        "given": sampled.given,
     }
     colours = {"chosen": CHOSEN, "left": LEFT, "given": GIVEN}
     return _rendered(

@@ -42,8 +42,10 @@ class Sampled:
         Rows that were looked at: all candidates, or of very many some that chance picked.
     picked : (n,) int64
         Positions of the chosen ones in `pool`.
+    given : int
+        Number of images that were had before.
     space, given_space : (p, d), (g, d) float32
-        Coordinates of the pool and of images that were had before, in units of looks, or of embeddings.
+        Coordinates of the pool, and of at most 20 000 images that were had before, in units of looks, or of embeddings.
     alike : (p,) int64
         Of each image of the pool the number of its near-duplicate group.
     groups : dict of str to array
@@ -56,6 +58,7 @@ class Sampled:
     bucket: Array
     pool: Array
     picked: Array
+    given: int
     space: Array
     given_space: Array
     alike: Array
@@ -223,6 +226,7 @@ class _Choice:
             bucket,
             self.rows,
             self.picked,
+            len(self.had),
             self.space[:own],
             _some(self.space[own:], _COVERING),
             self.alike,

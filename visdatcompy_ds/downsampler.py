@@ -29,7 +29,7 @@ class Downsampler:
     """Draw images from a dataset.
 
     Images are put into buckets by what they look like; each bucket gives something. Near duplicates wait while others are there, and of
-    some images that chance picks the one farthest from all that is chosen comes next: what is frequent is chosen more often, what is
+    some images that chance picks the one that brings most images nearer comes next: what is frequent is chosen more often, what is
     rare is there, and nothing comes twice.
 
     Parameters
@@ -87,7 +87,7 @@ class Downsampler:
         given : Dataset, Selection or sequence of them, optional
             Images already had, or queued: never chosen; near duplicates of them wait, and what they lack comes first.
         strategy : {"spread", "stride"}
-            Within a bucket: far from all that is chosen, or an even stride in natural order.
+            Within a bucket: of some by chance the one that brings most images nearer, or an even stride in natural order.
         per_group : str, optional
             A column, such as "station", "event", "label" or "camera", whose values get a share each.
         quota : {"proportional", "sqrt", "equal"} or mapping

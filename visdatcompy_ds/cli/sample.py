@@ -41,7 +41,7 @@ def draw(
     export: Export = None,
     how: How = "copy",
     strategy: Annotated[
-        str, typer.Option("--strategy", metavar="spread|stride", help="Far from what is chosen, or an even stride in natural order.")
+        str, typer.Option("--strategy", metavar="spread|stride", help="What brings most images near, or an even stride in natural order.")
     ] = "spread",
     rules: Annotated[
         str, typer.Option("--rules", metavar="|".join(BUCKETS), help="How images are put into buckets, each of which gives something.")

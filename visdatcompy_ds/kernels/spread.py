@@ -1,4 +1,4 @@
-"""Loops that spread a choice: who is near whom, who is far from what is chosen, how far the nearest chosen one is."""
+"""Loops that spread a choice: who is near whom, who brings most images nearer, how far the nearest chosen one is."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def thumbnails(
             some = f", {len(shown[name])} shown" if len(shown[name]) < seen else ""
             title = "\n".join(textwrap.wrap(for_display(says), 44)[:2])
             axes.set_title(f"{title}\n{taken} of {seen}{some}", fontsize=7)
-    taken, seen = (sum(one[k] for one in counts.values()) for k in (2, 1))  # type: ignore[misc]
+    taken, seen = sum(taken for _, _, taken in counts.values()), sum(seen for _, seen, _ in counts.values())
     figure.suptitle(f"{taken} of {seen} images chosen" + (": framed" if taken else ""), fontsize=10)
     return figure
 

@@ -25,7 +25,7 @@ class Wishes:
     bucket_quota : str
         A name of ``QUOTAS``.
     strategy : {"spread", "stride"}
-        Within a bucket: far from what is chosen, or an even stride in natural order.
+        Within a bucket: of some by chance the one that brings most images nearer, or an even stride in natural order.
     seed : int
     group : (n rows of the table,) object, optional
         Names of groups that have quotas.

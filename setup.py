@@ -22,7 +22,8 @@ setup(
     install_requires=REQUIRED,
     extras_require={
         "heif": ["pillow-heif>=0.18"],
-        "test": ["pytest>=8", "hypothesis>=6.100", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"],
+        "trash": ["send2trash>=1.8"],
+        "test": ["pytest>=8", "send2trash>=1.8", "hypothesis>=6.100", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"],
         "dev": ["ruff>=0.9", "mypy>=1.14", "pandas-stubs>=2.2", "faiss-cpu>=1.8"],
     },
     entry_points={"console_scripts": ["visdatcompy-ds = visdatcompy_ds.cli:main"]},

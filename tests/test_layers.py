@@ -18,6 +18,7 @@ FRONT = [
     "downsampler",
     "smartdownsample",
     "visdatcompare",
+    "finders",
     "plan",
     "selection",
     "calibration",
@@ -53,6 +54,7 @@ HOMES = {
     "pandas": {"reports/tables", "base/tables", "front"},
     "faiss": {"stages/candidates"},
     "sqlite3": {"engine/cache"},
+    "send2trash": {"engine/move"},
 }
 
 

@@ -206,8 +206,15 @@ class Dataset:
         at = [row for row, held in zip(self._rows.tolist(), self.images, strict=True) if held is target or held.path == target.path]
         if not at:
             raise self._unknown(target.id)
-        self._table = self._table.take(np.setdiff1d(np.arange(len(self._table)), at))
-        self._images = None
+        self._drop(at)
+
+    def _drop(self, rows: Sequence[int]) -> None:
+        """Take rows out of this object; the images of the others stay the same objects."""
+        stays = np.ones(len(self._table), bool)
+        stays[list(rows)] = False
+        if self._images is not None:
+            self._images = [image for image, kept in zip(self._images, stays[self._rows].tolist(), strict=True) if kept]
+        self._table = self._table.take(stays)
 
     def subset(self, ids: str | Iterable[str | Image]) -> Dataset:
         """Return a new Dataset of the images of these ids, in natural order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.catalog.networks import Network
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES, PROBES
 from visdatcompy_ds.dataset import Dataset, require_dataset
+from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.image import Image
 from visdatcompy_ds.selection import Selection
@@ -116,18 +119,9 @@ class Downsampler:
         """
         whole_number(n)
         whole_number(seed, "seed")
-        for name, known, value in (("strategy", STRATEGIES, strategy), ("bucket_quota", tuple(QUOTAS), bucket_quota)):
-            if value not in known:
-                raise UnknownNameError(name, str(value), list(known))
-        if max_per_event is not None:
-            whole_number(max_per_event, "max_per_event", 1)
-        whole_number(embedding_side, "embedding_side", 1)
-        if per_group is None and quota != "proportional":
-            raise ArgumentError(f"quota={quota!r} without per_group", "", 'Say which column, such as per_group="station"')
-        columns = [name for name in (*CLEAN_PROBES, "station", "event", "label") if name not in PROBES or not PROBES[name].shape]
-        if per_group is not None and per_group not in columns:
-            raise UnknownNameError("column", str(per_group), columns)
-        network = isinstance(embeddings, (str, os.PathLike)) and Network(os.fsdecode(path_bytes(embeddings, "embeddings")))
+        how = HowToDraw(
+            self.rules, strategy, per_group, quota, max_per_event, embeddings, embedding_side, bucket_quota, near_duplicates_last
+        )
         given_ones = [given] if isinstance(given, (Dataset, Selection)) else list(given or [])
         had = [one.dataset if isinstance(one, Selection) else one for one in given_ones]
         for dataset in had:
@@ -138,36 +132,13 @@ class Downsampler:
         excluded = self._excluded(table, exclude)
         candidates = of_distinct_content(table, own, np.concatenate([given_rows, excluded]))
         rows = np.concatenate([candidates, given_rows])
-        group = None if per_group is None else np.array([str(value) for value in table[per_group].tolist()], object)
-        if group is not None and len(own) and not any(group[own]):
-            raise ArgumentError(
-                f"per_group={per_group!r}, which is empty", "", 'Dataset(…, label="folder:-1") says where labels are, station= stations'
-            )
-        wishes = Wishes(
-            rules=self.rules,
-            bucket_quota=bucket_quota,
-            strategy=strategy,
-            seed=seed,
-            group=group,
-            group_names=() if group is None else tuple(dict.fromkeys(group[own].tolist())),
-            group_quota=quota,
-            max_per_event=max_per_event,
-            event=None if max_per_event is None else events_across(table, rows, self.dataset._rules[0]["gap_s"]),
-            near_duplicates_last=near_duplicates_last,
-            space=self._space(table, rows, network or embeddings, embedding_side),
-        )
+        options = (self.workers, self.dataset._limits, self.show_progress)
+        wishes = how.wishes(table, own, rows, seed, self.dataset._rules[0]["gap_s"], *options)
         sampled = sample(table, candidates, n, given_rows if had else None, wishes)
         taken = {bytes(digest) for digest in table["sha256"][np.concatenate([given_rows, excluded])]}
         had_or_excluded = sum(bytes(digest) in taken for digest in table["sha256"][own])
         left_out = {"had before or excluded": had_or_excluded, "copies of others": len(own) - len(candidates) - had_or_excluded}
         return Selection(table, sampled, self.dataset, seed, self.workers, {"asked": n, **left_out})
-
-    def _space(self, table: Fingerprints, rows: Array, embeddings: Any, side: int) -> Array | None:
-        if embeddings is None:
-            return None
-        from visdatcompy_ds.stages.sample.embeddings import embedded
-
-        return embedded(table, rows, embeddings, side, self.workers, self.dataset._limits, self.show_progress)
 
     def _excluded(self, table: Fingerprints, exclude: Any) -> Array:
         """Return rows that hold what is excluded: of this dataset, or, of another one, those with the same bytes."""
@@ -195,3 +166,87 @@ class Downsampler:
                 "Allowed: its ids, such as folder/1.jpg, or paths",
             )
         return np.array([row_of[name] for name in names], np.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class HowToDraw:
+    """How to draw: keywords of :meth:`Downsampler.sample`, checked before anything is read."""
+
+    rules: str = "visual"
+    strategy: str = "spread"
+    per_group: str | None = None
+    quota: str | Mapping[str, int] = "proportional"
+    max_per_event: int | None = None
+    embeddings: pd.DataFrame | Mapping[Any, Any] | str | os.PathLike[str] | None = None
+    embedding_side: int = 224
+    bucket_quota: str = "proportional"
+    near_duplicates_last: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the images."""
+        _ = BUCKETS[self.rules], self._network
+        for name, known in (("strategy", STRATEGIES), ("bucket_quota", tuple(QUOTAS))):
+            if getattr(self, name) not in known:
+                raise UnknownNameError(name, str(getattr(self, name)), list(known))
+        if self.max_per_event is not None:
+            whole_number(self.max_per_event, "max_per_event", 1)
+        whole_number(self.embedding_side, "embedding_side", 1)
+        if self.per_group is None and self.quota != "proportional":
+            raise ArgumentError(f"quota={self.quota!r} without per_group", "", 'Say which column, such as per_group="station"')
+        columns = [name for name in (*CLEAN_PROBES, "station", "event", "label") if name not in PROBES or not PROBES[name].shape]
+        if self.per_group is not None and self.per_group not in columns:
+            raise UnknownNameError("column", str(self.per_group), columns)
+
+    @classmethod
+    def of(cls, rules: str, keywords: Mapping[str, Any]) -> HowToDraw:
+        """Return the wishes of keywords that another function took in."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in keywords:
+            if name not in known:
+                raise UnknownNameError("keyword of a sample", name, known)
+        return cls(rules, **keywords)
+
+    @functools.cached_property
+    def _network(self) -> Network | None:
+        if not isinstance(self.embeddings, (str, os.PathLike)):
+            return None
+        return Network(os.fsdecode(path_bytes(self.embeddings, "embeddings")))
+
+    def wishes(
+        self,
+        table: Fingerprints,
+        own: Array,
+        rows: Array,
+        seed: int,
+        gap_s: float,
+        workers: Workers,
+        limits: Limits,
+        show_progress: bool | None,
+    ) -> Wishes:
+        """Return what the stage takes: groups of `own` rows have a share; `rows` may be chosen or are given."""
+        group = None if self.per_group is None else np.array([str(value) for value in table[self.per_group].tolist()], object)
+        if group is not None and len(own) and not any(group[own]):
+            raise ArgumentError(
+                f"per_group={self.per_group!r}, which is empty",
+                "",
+                'Dataset(…, label="folder:-1") says where labels are, station= stations',
+            )
+        space = None
+        if self.embeddings is not None:
+            from visdatcompy_ds.stages.sample.embeddings import embedded
+
+            given: Any = self._network or self.embeddings
+            space = embedded(table, rows, given, self.embedding_side, workers, limits, show_progress)
+        return Wishes(
+            rules=self.rules,
+            bucket_quota=self.bucket_quota,
+            strategy=self.strategy,
+            seed=seed,
+            group=group,
+            group_names=() if group is None else tuple(dict.fromkeys(group[own].tolist())),
+            group_quota=self.quota,
+            max_per_event=self.max_per_event,
+            event=None if self.max_per_event is None else events_across(table, rows, gap_s),
+            near_duplicates_last=self.near_duplicates_last,
+            space=space,
+        )

@@ -15,8 +15,10 @@ from visdatcompy_ds.dataset import Dataset
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.image import Image
 from visdatcompy_ds.reports import figures, tables
+from visdatcompy_ds.stages.compare import Look, judge
+from visdatcompy_ds.stages.confirm import Verdicts
 from visdatcompy_ds.stages.features import Cascade, cascade
-from visdatcompy_ds.two_datasets import TwoDatasets
+from visdatcompy_ds.two_datasets import TwoDatasets, identity_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +81,12 @@ class FeatureExtractor(TwoDatasets):
     def _found(self) -> tuple[Fingerprints, Array, Array | None, Cascade]:
         """Return what the cascade finds; that of the last call is kept."""
         table, rows, others = self._table(*CLEAN_PROBES)
-        key = self._identity(table, rows, others)
+        key = identity_of(table, rows, others)
         if self._held is None or self._held[0] != key:
-            found = cascade(table, rows, others, EXTRACTORS[self.extractor], self.workers, self._limits, self.show_progress)
+            known: Verdicts = {}
+            options = (self.workers, self._limits, self.show_progress, known)
+            first = judge(table, np.zeros(len(table), bool), Look(), None, "best", *options)
+            found = cascade(table, rows, others, first.all_pairs, first.order, EXTRACTORS[self.extractor], *options)
             self._held = (key, found)
         return table, rows, others, self._held[1]
 

@@ -21,7 +21,7 @@ from visdatcompy_ds.image import picture_size
 from visdatcompy_ds.reports import tables, text
 from visdatcompy_ds.stages import metric_pairs, pixels, stacks
 from visdatcompy_ds.stages.candidates.distinct import file_numbers
-from visdatcompy_ds.two_datasets import TwoDatasets, labels_of
+from visdatcompy_ds.two_datasets import TwoDatasets, identity_of, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,7 @@ class Metrics(TwoDatasets):
             raise ArgumentError(f"resize_images={resize_images!r}", "Allowed: True or False")
         table, rows, others = self._table(*HEADER_PROBES, *(_LOOKS if metric.reads == "digest" else ()))
         files, size = table.files, self.size if resize_images else None
-        key = (metric.reads, None if metric.reads == "digest" else size, self._identity(table, rows, others))
+        key = (metric.reads, None if metric.reads == "digest" else size, identity_of(table, rows, others))
         if self._held is None or self._held[0] != key:
             self._held = None  # both need not fit at once
             held = _Pictures(table, rows, others, file_numbers(table))

@@ -4,19 +4,102 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from visdatcompy_ds.base.arguments import path_bytes
+from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import CLASSES, STATUSES
+from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.versions import versions
-from visdatcompy_ds.reports import tables, text
+from visdatcompy_ds.receipt import Receipt
+from visdatcompy_ds.reports import plan_file, tables, text
 from visdatcompy_ds.selection import Selection
+from visdatcompy_ds.stages import act
 from visdatcompy_ds.stages.compare import Comparison
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class SealedPlan:
+    """A plan as it is saved: what each image is to be, and what the files were like when that was decided.
+
+    Attributes
+    ----------
+    body : dict
+        What ``plan.json`` holds.
+    checksum : str
+        What overrides and a removal's journal know it by.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = body
+        self.checksum = str(body["checksum"])
+
+    def __repr__(self) -> str:
+        """Return how many images go, and since when the plan stands."""
+        removed = sum(entry["action"] == "remove" for entry in self.body["entries"])
+        return f"SealedPlan({removed} to remove, of {self.body['created']})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the columns of ``plan.csv``: one row per image that a group touches."""
+        import pandas as pd
+
+        columns = [name for name in (self.body["entries"] or [{}])[0] if name not in ("file", "keeper_file")]
+        return pd.DataFrame([{name: entry[name] for name in columns} for entry in self.body["entries"]], columns=columns)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan as JSON under its checksum."""
+        tables.save(path, tables.to_json(self.body))
+
+    def apply(
+        self,
+        dry_run: bool = True,
+        quarantine: str | os.PathLike[str] | None = None,
+        overrides: str | os.PathLike[str] | Mapping[tuple[str, str], str] | None = None,
+        allow: Collection[str] = (),
+        show_progress: bool | None = None,
+    ) -> Receipt:
+        """Move what the plan removes into a quarantine, each image after a proof on the disk; nothing is ever deleted.
+
+        Parameters
+        ----------
+        dry_run : bool
+            Look at everything, and move nothing.
+        quarantine : path, optional
+            By default a folder beside each root, on its file system: ``photos.quarantine`` for ``photos``.
+        overrides : path or mapping, optional
+            People's decisions: a file of them, or ``{(dataset, id): "keep" or "remove"}``.
+        allow : collection of str
+            Names of refusals to lift, such as "hard_links" or "whole_folder"; the receipt says which.
+        show_progress : bool, optional
+
+        Returns
+        -------
+        Receipt
+            What became of each image; ``receipt.undo()`` brings all back. A plan that is applied again goes on where it ended.
+
+        Raises
+        ------
+        ArgumentError
+            For an override or a name that is not known.
+        OutputError
+            When the quarantine cannot be written, another removal is at work, or the plan is older than 60 days.
+        """
+        orders = plan_file.orders(self.body)
+        wishes = plan_file.overrides(overrides, self.checksum) if isinstance(overrides, (str, os.PathLike)) else overrides
+        if wishes:
+            if not isinstance(wishes, Mapping) or not all(isinstance(key, tuple) and len(key) == 2 for key in wishes):
+                raise ArgumentError("overrides of another form", 'Allowed: the path of a file, or {(dataset, id): "keep" or "remove"}')
+            orders = act.overridden(orders, wishes)
+        warning = act.age_warning(orders, allow)
+        folder = None if quarantine is None else path_bytes(quarantine, "quarantine")
+        journal, outcomes = act.remove(orders, folder, dry_run, allow, plan_file.limits(self.body), show_progress)
+        return Receipt(journal, outcomes, warning)
 
 
 class Plan:
@@ -28,10 +111,21 @@ class Plan:
         The tables behind it.
     selection : Selection or None
         The sample.
+    protected : collection of path
+        Folders of which nothing goes.
+    limits : Limits, optional
+        Within which the images were decoded.
     """
 
-    def __init__(self, comparison: Comparison, selection: Selection | None = None) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        selection: Selection | None = None,
+        protected: Collection[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
         self.comparison, self.selection = comparison, selection
+        self._protected, self._limits = [os.path.abspath(os.fsencode(folder)) for folder in protected], limits or Limits()
 
     def __repr__(self) -> str:
         """Return how many images stay and go."""
@@ -93,8 +187,29 @@ class Plan:
         """Return the columns of ``pairs.csv``: every pair that was judged and is worth reporting."""
         import pandas as pd
 
-        return pd.DataFrame(tables.pair_columns(self.comparison.table, self.comparison.pairs))
+        return pd.DataFrame(tables.pair_columns(self.comparison.table, self.comparison.pairs, self.comparison.evidence))
+
+    @functools.cached_property
+    def sealed(self) -> SealedPlan:
+        """The plan as it is saved; made once, so that it has one checksum."""
+        return SealedPlan(plan_file.seal(self.comparison.table, self.comparison.plan, self._protected, self._limits, versions()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON under a checksum of its own; changes nothing else."""
-        tables.save(path, tables.sealed_plan(self.comparison.table, self.comparison.plan, versions()))
+        self.sealed.save(path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> SealedPlan:
+        """Return a plan that was saved.
+
+        Raises
+        ------
+        MissingSourceError, SourceError, ArgumentError
+            When it cannot be read, is no plan, or was changed since.
+        """
+        return SealedPlan(plan_file.load(path))
+
+    @functools.wraps(SealedPlan.apply)
+    def apply(self, *arguments: Any, **options: Any) -> Receipt:
+        """Carry the plan out; see :meth:`SealedPlan.apply`."""
+        return self.sealed.apply(*arguments, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,26 +79,14 @@ class TwoDatasets:
 
     @property
     def _limits(self) -> Limits:
-        """The wider of the limits of both: what one of them refuses was refused when it was measured."""
-        given = [dataclasses.asdict(dataset._limits) for dataset in self._datasets]
-        return Limits(**{name: max(limits[name] for limits in given) for name in given[0]})
+        return limits_of(self._datasets)
 
     def _table(self, *probes: str) -> tuple[Fingerprints, Array, Array | None]:
         """Return the table of all files with these columns, and the rows of the images of both datasets; None where there is one."""
-        for dataset in self._datasets:
-            if not len(dataset):
-                raise EmptySourceError(f"No images in {dataset.path}", "", "Check the folder; formats are told by content, not by name")
+        refuse_empty(self._datasets)
         table = Fingerprints.combine([dataset.measured(*probes) for dataset in self._datasets])
         rows = [dataset._rows for dataset in self._datasets]
         return table, rows[0], None if self.dataset2 is None else rows[1] + len(self.dataset1.files)
-
-    @staticmethod
-    def _identity(table: Fingerprints, rows: Array, others: Array | None) -> tuple[object, ...]:
-        """Return what tells these images from others, for what is kept between calls: their files as they were listed, and their status."""
-        files = table.files
-        everything = rows if others is None else np.concatenate([rows, others])
-        facts = (files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
-        return (others is None, *(tuple(fact[everything].tolist()) for fact in facts))
 
     def _measured(self, *probes: str) -> Compared:
         """Return the table of all files, and what of it may be matched by hashes."""
@@ -202,6 +191,30 @@ class TwoDatasets:
         tables.make_folder(self.results_path)
         tables.save(self.results_path / name, data)
         return str(self.results_path / name)
+
+
+def refuse_empty(datasets: Sequence[Dataset]) -> None:
+    """Raise an error where a dataset has no image by name."""
+    for dataset in datasets:
+        if not len(dataset):
+            skipped = f"; {len(dataset.files)} other files were skipped" if len(dataset.files) else ""
+            raise EmptySourceError(
+                f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name"
+            )
+
+
+def limits_of(datasets: Sequence[Dataset]) -> Limits:
+    """Return the widest of the limits of all: what one of them refuses was refused when it was measured."""
+    given = [dataclasses.asdict(dataset._limits) for dataset in datasets]
+    return Limits(**{name: max(limits[name] for limits in given) for name in given[0]})
+
+
+def identity_of(table: Fingerprints, rows: Array, others: Array | None = None) -> tuple[object, ...]:
+    """Return what tells these images from others, for what is kept between calls: their files as they were listed, and their status."""
+    files = table.files
+    everything = rows if others is None else np.concatenate([rows, others])
+    facts = (files.dataset, files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
+    return (others is None, *(tuple(fact[everything].tolist()) for fact in facts))
 
 
 def labels_of(table: Fingerprints, rows: Array) -> list[str]:

@@ -156,7 +156,7 @@ def test_an_interrupt_ends_with_130(photos, monkeypatch, capsys):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(visdatcompare, "compare", stop)
+    monkeypatch.setattr(visdatcompare, "judge", stop)
     assert run(["clean", "photos"]) == 130
     assert said(capsys).err.strip() == "Interrupted."
 

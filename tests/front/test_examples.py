@@ -1,6 +1,7 @@
 """Every example of the README runs as it stands, in a folder with the bundled sets."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,27 +15,30 @@ COMMANDS = [line.split("#")[0].split() for line in re.findall(r"^visdatcompy-ds 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_with_the_sets(tmp_path, datasets, monkeypatch):
-    (tmp_path / "datasets").symlink_to(datasets)
-    for name in ("train", "queue", "new"):
-        (tmp_path / name).symlink_to(datasets / ("trail_new" if name == "new" else "trail"))
+    for name in ("datasets/trail", "datasets/trail_new", "train", "queue", "new", "test"):
+        shutil.copytree(datasets / ("trail_new" if name.endswith(("new", "test")) else "trail"), tmp_path / name)
     monkeypatch.chdir(tmp_path)
 
 
 def test_the_python_examples_run(tmp_path, capsys):
-    (tmp_path / "train").unlink()
+    shutil.rmtree(tmp_path / "train")
     space = {}
     for block in BLOCKS:
         exec(block, space)
     said = capsys.readouterr().out
-    assert len(BLOCKS) == 7 and "Dataset trail" in said and "Duplicates to remove: 16" in said and "phash on these images" in said
+    assert len(BLOCKS) == 10 and "Dataset trail" in said and "Duplicates to remove: 16" in said and "phash on these images" in said
+    assert "would be moved into a quarantine" in said
     assert len(space["selection"]) == 12 and len(list((tmp_path / "train").rglob("*.*"))) == 40
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_the_commands_run(command, capsys):
-    assert run(command) == 0
-    said = capsys.readouterr().out
-    assert "Next:" in said and "Traceback" not in said
+def test_the_commands_run_one_after_the_other(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda _: True)
+    assert len(COMMANDS) == 7
+    for command in COMMANDS:
+        assert run(command) == (2 if "--fail-if-found" in command else 0), command
+        said = capsys.readouterr().out
+        assert "Next:" in said and "Traceback" not in said, command
 
 
 def test_the_output_shown_is_the_output(capsys):

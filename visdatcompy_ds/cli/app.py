@@ -1,4 +1,4 @@
-"""The commands. Each says what it found, and ends with what to do next; none of them moves or changes an image."""
+"""The commands. Each says what it found, and ends with what to do next; only apply, undo and purge move files, and say what first."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ import typer
 
 from visdatcompy_ds.base.errors import ArgumentError, VisdatError
 from visdatcompy_ds.base.names import for_display
+from visdatcompy_ds.catalog.metrics import METRICS
+from visdatcompy_ds.catalog.policies import POLICIES
+from visdatcompy_ds.cli.apply import apply, purge, undo, verify
 from visdatcompy_ds.cli.compare import compare
 from visdatcompy_ds.cli.exporting import check_export, exported, say_exported
+from visdatcompy_ds.cli.leakage import leakage
 from visdatcompy_ds.cli.options import (
     Export,
+    Features,
     How,
     Json,
     Label,
@@ -94,8 +99,22 @@ def clean(
     against: Annotated[list[str] | None, typer.Option("--against", help="A folder we have: protected. May be given several times.")] = None,
     sample: Annotated[int | None, typer.Option("--sample", help="Also choose N images of what stays.", show_default=False)] = None,
     out: Out = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metrics",
+            metavar="NAME",
+            help=f"Also look for copies by a metric ({', '.join(METRICS)}). May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    features: Features = False,
     edited: Annotated[bool, typer.Option("--edited", help="Plan to remove edited copies too.")] = False,
     similar: Annotated[bool, typer.Option("--similar", help="Plan to remove other shots of the same scene too.")] = False,
+    label_conflicts: Annotated[
+        bool, typer.Option("--label-conflicts", help="Plan to remove copies that are labelled differently, too.")
+    ] = False,
+    policy: Annotated[str, typer.Option("--policy", metavar="|".join(POLICIES), help="Which of several copies stays.")] = "best",
     export: Export = None,
     how: How = "copy",
     seed: Seed = 42,
@@ -127,7 +146,7 @@ def clean(
         VisDatCompare(new, None, workers=workers_of(workers)) if have is None else VisDatCompare(have, new, workers=workers_of(workers))
     )
     comparison.show_progress = False if quiet else None
-    plan = comparison.run(sample=sample, edited=edited, similar=similar, seed=seed)
+    plan = comparison.run(sample, metrics, features, edited, similar, seed, policy=policy, label_conflicts=label_conflicts)
     written = comparison.report(target, "clean")
     placed = exported(plan.selection, export, how)
     if as_json:
@@ -136,15 +155,21 @@ def clean(
         typer.echo(plan.summary())
         say_exported(placed)
         page = quoted(written / "report.html")
-        typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}. No image was changed.")
-        typer.echo(_last_line(plan))
+        typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}")
+        if plan.facts["removed"]:
+            sealed = quoted(written / "plan.json")
+            typer.echo(f"      visdatcompy-ds apply {sealed} moves what may go into a quarantine, and undo brings it back")
+        typer.echo(f"{_last_line(plan)} No image was changed.")
     end(_unusable(plan), strict)
 
 
 app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")(draw)
-app.command(
-    epilog="Example: visdatcompy-ds compare datasets/trail_new datasets/trail --method ssim",
-)(compare)
+app.command(epilog="Example: visdatcompy-ds compare datasets/trail_new datasets/trail --method ssim")(compare)
+app.command("apply", epilog="Example: visdatcompy-ds apply results/plan.json")(apply)
+app.command("undo", epilog="Example: visdatcompy-ds undo photos.quarantine")(undo)
+app.command("verify", epilog="Example: visdatcompy-ds verify photos.quarantine")(verify)
+app.command("purge", epilog="Example: visdatcompy-ds purge photos.quarantine --older-than 30d")(purge)
+app.command(epilog="Example: visdatcompy-ds leakage datasets/trail datasets/trail_new --fail-if-found")(leakage)
 
 
 def _and_sample(plan: Plan, written: Path) -> str:

@@ -29,6 +29,7 @@ Export = Annotated[
     Path | None, typer.Option("--export", help="Also place the chosen images below this folder; never overwrites.", show_default=False)
 ]
 How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help="How --export places them.")]
+Features = Annotated[bool, typer.Option("--features", help="Also look for edited copies by local features: cropped, turned, mirrored ….")]
 
 
 def dataset_of(folder: str, station: str, label: str | None, workers: str, quiet: bool) -> Dataset:

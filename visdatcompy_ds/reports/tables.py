@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
-import hashlib
 import io
 import json
 import os
@@ -22,13 +20,13 @@ from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, P
 from visdatcompy_ds.catalog.turns import TURNS
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.stages.candidates.near import Near
+from visdatcompy_ds.stages.features import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Columns = dict[str, Sequence[Any] | Array]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-PLAN_FORMAT, PLAN_VERSION = "visdatcompy_ds plan", 1
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
@@ -191,10 +189,10 @@ def _hex_digests(digests: Array) -> list[str]:
     return [text[at : at + 64] if text[at : at + 64] != "0" * 64 else "" for at in range(0, len(text), 64)]
 
 
-def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
-    """Return the columns of pairs.csv."""
+def pair_columns(table: Fingerprints, pairs: Pairs, evidence: Mapping[tuple[int, int], Evidence] | None = None) -> Columns:
+    """Return the columns of pairs.csv; `evidence` is that of pairs by features."""
     (left_names, left_ids), (right_names, right_ids) = names_of(table, pairs.left), names_of(table, pairs.right)
-    nothing = [None] * len(pairs)
+    held = [(evidence or {}).get(pair) for pair in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)]
     return {
         "left_dataset": left_names,
         "left_id": left_ids,
@@ -206,8 +204,8 @@ def pair_columns(table: Fingerprints, pairs: Pairs) -> Columns:
         "score": list(pairs.score),
         "cutoff": list(pairs.cutoff),
         "transform": list(pairs.transform),
-        "inliers": nothing,
-        "overlap": nothing,
+        "inliers": [None if one is None else one.inliers for one in held],
+        "overlap": [None if one is None else one.overlap for one in held],
     }
 
 
@@ -285,53 +283,3 @@ def selection_columns(table: Fingerprints, chosen: SelectionTable) -> Columns:
         "nearest_given_id": [f"{name}/{file_id}" if name else "" for name, file_id in zip(given_names, given_ids, strict=True)],
         "nearest_given_distance": list(chosen.nearest_given_distance),
     }
-
-
-def sealed_plan(table: Fingerprints, plan: PlanTable, versions: Mapping[str, str]) -> bytes:
-    """Return plan.json: every action with what the files were like when it was decided, under a checksum of its own."""
-    columns = plan_columns(table, plan)
-    body: dict[str, Any] = {
-        "format": PLAN_FORMAT,
-        "version": PLAN_VERSION,
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "versions": dict(versions),
-        "entries": [
-            {
-                **{name: _json_value(column[at]) for name, column in columns.items()},
-                "file": _identity(table, int(plan.row[at])),
-                "keeper": _identity(table, int(plan.keeper[at])),
-            }
-            for at in range(len(plan))
-        ],
-    }
-    body["checksum"] = plan_checksum(body)
-    return to_json(body)
-
-
-def plan_checksum(body: Mapping[str, Any]) -> str:
-    """Return the sha256 of a plan without its checksum, in canonical JSON."""
-    rest = {name: value for name, value in body.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), default=_plain).encode()).hexdigest()
-
-
-def _json_value(value: Any) -> Any:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(plain, float) and np.isnan(plain) else plain
-
-
-def _identity(table: Fingerprints, row: int) -> dict[str, Any]:
-    """Return what a file was like when it was read: apply refuses one that has changed since."""
-    path = table.files.path[row]
-    identity = {
-        "path": to_text(path),
-        "size_bytes": int(table.files.size_bytes[row]),
-        "mtime_ns": int(table.files.mtime_ns[row]),
-        "device": int(table.files.device[row]),
-        "inode": int(table.files.inode[row]),
-        "sha256": bytes(table["sha256"][row]).hex(),
-    }
-    try:
-        info = os.stat(path)
-    except OSError:
-        return {**identity, "links": None, "ctime_ns": None}
-    return {**identity, "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}

@@ -49,12 +49,23 @@ class Shot:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What confirming cost."""
+    """What confirming cost; of candidates whose verdict was known nothing but `unrelated`."""
 
     decodes: int = 0
     images: int = 0
     comparisons: int = 0
     unrelated: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return the sums."""
+        return Cost(*(getattr(self, field.name) + getattr(other, field.name) for field in dataclasses.fields(self)))
+
+
+# Class ("" for two different pictures), measure, score and cut-off.
+Verdict = tuple[str, str, float, float]
+# By the two contents, left and right: a verdict holds wherever the files lie and whatever they are called.
+Verdicts = dict[tuple[bytes, bytes], Verdict]
+_GONE = "could not be decoded again"
 
 
 def confirm(
@@ -63,6 +74,7 @@ def confirm(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
+    known: Verdicts | None = None,
 ) -> tuple[Pairs, Cost]:
     """Compare candidate pairs at full resolution.
 
@@ -76,6 +88,8 @@ def confirm(
         The limits of the pass.
     show_progress : bool, optional
         As everywhere.
+    known : dict, optional
+        Verdicts of earlier calls, by content: these pairs are not decoded again. New ones are added.
 
     Returns
     -------
@@ -84,22 +98,33 @@ def confirm(
     Cost
         Full decodes, images involved, comparisons, pairs found to be two different pictures.
     """
-    bar = progress(len(candidates.left), "comparing at full resolution", show_progress)
+    held: Verdicts = {} if known is None else known
+    keys = _contents(table, candidates)
+    verdicts = {at: held[key] for at, key in enumerate(keys) if key in held}
+    asked = np.array([at for at in range(len(keys)) if at not in verdicts], np.int64)
+    left, right = candidates.left[asked], candidates.right[asked]
+    bar = progress(len(asked), "comparing at full resolution", show_progress)
     task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
-    verdicts: dict[int, tuple[str, str, float, float]] = {}
     decodes = 0
-    for judged, count in run(components(candidates.left, candidates.right), task, workers):
+    for judged, count in run([asked[part] for part in components(left, right)], task, workers):
         verdicts.update(judged)
+        # What could not be read now may be there again the next time.
+        held.update({keys[at]: found for at, found in judged.items() if found[1] != _GONE})
         decodes += count
         bar.update(len(judged))
     bar.close()
     kept = [at for at in sorted(verdicts) if verdicts[at][0]]
-    images = len(np.unique(np.concatenate([candidates.left, candidates.right]))) if len(candidates.left) else 0
-    cost = Cost(decodes, images, len(verdicts), len(verdicts) - len(kept))
-    return _as_pairs(candidates, kept, verdicts), cost
+    images = len(np.unique(np.concatenate([left, right])))
+    return _as_pairs(candidates, kept, verdicts), Cost(decodes, images, len(asked), len(verdicts) - len(kept))
 
 
-def _as_pairs(candidates: Candidates, kept: list[int], verdicts: dict[int, tuple[str, str, float, float]]) -> Pairs:
+def _contents(table: Fingerprints, candidates: Candidates) -> list[tuple[bytes, bytes]]:
+    digests = table["sha256"]
+    sides = (map(bytes, digests[side]) for side in (candidates.left, candidates.right))
+    return list(zip(*sides, strict=True))
+
+
+def _as_pairs(candidates: Candidates, kept: list[int], verdicts: dict[int, Verdict]) -> Pairs:
     at = np.array(kept, np.int64)
     found = [verdicts[k] for k in kept]
     return Pairs(
@@ -125,7 +150,7 @@ class _Compare:
         flags = table["has_alpha"] | table["is_animated"] | (table["bit_depth"] > 8)
         self.is_reduced = flags.astype(bool)
 
-    def __call__(self, component: Array) -> tuple[dict[int, tuple[str, str, float, float]], int]:
+    def __call__(self, component: Array) -> tuple[dict[int, Verdict], int]:
         shots = _Kept(self.table, self.limits, self.kept_bytes)
         judged = {}
         for at in self._in_blocks(component).tolist():
@@ -133,7 +158,7 @@ class _Compare:
             first, second = shots.get(left), shots.get(right)
             if first is None or second is None:
                 # The file changed or broke since it was read: no evidence is no verdict.
-                judged[at] = ("undecided", "could not be decoded again", np.nan, np.nan)
+                judged[at] = ("undecided", _GONE, np.nan, np.nan)
             else:
                 judged[at] = self._judge(left, right, first, second, bool(self.candidates.is_vetoed[at]))
         return judged, shots.decodes
@@ -148,7 +173,7 @@ class _Compare:
         first, second = (np.array([blocks[row] for row in side.tolist()]) for side in (left, right))
         return np.asarray(component[np.lexsort((right, left, second, first))])
 
-    def _judge(self, left: int, right: int, first: Shot, second: Shot, is_vetoed: bool) -> tuple[str, str, float, float]:
+    def _judge(self, left: int, right: int, first: Shot, second: Shot, is_vetoed: bool) -> Verdict:
         if first.digest == second.digest:
             return "pixels", "full decode", 1.0, 1.0
         evidence = compare(first, second, bool(self.table["is_grey"][left] != self.table["is_grey"][right]))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import numpy as np
 
 from visdatcompy_ds.base.tables import CLASSES, Array, Fingerprints, Pairs, PlanTable
-from visdatcompy_ds.stages.context import SIDECAR_ENDINGS
+from visdatcompy_ds.engine import files
+from visdatcompy_ds.stages.context import label_files, label_keys, with_labels
 from visdatcompy_ds.stages.group import describe
 
 LINKED = "the same file stands under another path too: never removed"
@@ -14,7 +18,9 @@ LINKED = "the same file stands under another path too: never removed"
 Evidence = tuple[Array, Pairs, Array, list[tuple[int, int, int]]]
 
 
-def decide(table: Fingerprints, groups: list[Evidence], is_protected: Array, removable: tuple[str, ...]) -> PlanTable:
+def decide(
+    table: Fingerprints, groups: list[Evidence], is_protected: Array, removable: tuple[str, ...], label_conflicts: bool = False
+) -> PlanTable:
     """Turn groups into actions.
 
     Parameters
@@ -27,6 +33,8 @@ def decide(table: Fingerprints, groups: list[Evidence], is_protected: Array, rem
         Rows that are never removed; duplicates among them are reported only.
     removable : tuple of str
         Classes to remove.
+    label_conflicts : bool
+        Remove copies labelled differently, too.
     """
     sidecars, is_linked = _sidecars(table), linked(table)
     rows: dict[int, tuple[object, ...]] = {}
@@ -36,7 +44,7 @@ def decide(table: Fingerprints, groups: list[Evidence], is_protected: Array, rem
         for row, stays, at in [*members, *(entry for entry in held if pair[entry[0]] < 0)]:
             keepers.add(stays)
             klass, stage = CLASSES[int(pairs.klass[at])], str(pairs.step[at])
-            held_back = _why_not(table, row, stays, klass, bool(is_linked[row]), bool(is_protected[row]), removable)
+            held_back = _why_not(table, row, stays, klass, bool(is_linked[row]), bool(is_protected[row]), removable, label_conflicts)
             reason = held_back or _because(table, row, stays, klass)
             action = "keep" if held_back else "remove"
             measure, score, cutoff = str(pairs.measure[at]), pairs.score[at], pairs.cutoff[at]
@@ -52,15 +60,32 @@ def decide(table: Fingerprints, groups: list[Evidence], is_protected: Array, rem
 
 
 def labels_differ(table: Fingerprints, row: int, keeper: int) -> bool:
-    """Tell whether both are labelled, and differently."""
+    """Tell whether both are labelled, and differently: by their folders, or by what their YOLO label files say."""
     mine, other = table["label"][row], table["label"][keeper]
-    return bool(mine and other and mine != other)
+    if mine and other and mine != other:
+        return True
+    if not (table["has_sidecar"][row] and table["has_sidecar"][keeper]):
+        return False
+    said, other_said = (_annotations(table.files.path[one]) for one in (row, keeper))
+    return said is not None and other_said is not None and said != other_said
 
 
-def may_go_for(table: Fingerprints, row: int, keeper: int) -> str:
+def _annotations(path: bytes) -> list[bytes] | None:
+    """Return the lines of the YOLO label file of an image, sorted; None where there is none."""
+    stem = os.path.splitext(path)[0]
+    for name in (stem, with_labels(stem)):
+        with contextlib.suppress(OSError):
+            return sorted(line.strip() for line in files.read(name + b".txt").splitlines() if line.strip())
+    return None
+
+
+def may_go_for(table: Fingerprints, row: int, keeper: int, label_conflicts: bool = False) -> str:
     """Return "" where a row may go because of this keeper, else why it may not."""
-    if labels_differ(table, row, keeper):
-        return f"labels differ: {table['label'][row]} here, {table['label'][keeper]} on the other"
+    if not label_conflicts and labels_differ(table, row, keeper):
+        mine, other = table["label"][row], table["label"][keeper]
+        return f"labels differ: {mine} here, {other} on the other" if mine != other else "labels differ: in the files beside them"
+    if table["has_sidecar"][row] and not table["has_sidecar"][keeper]:
+        return "labelled, while the copy we have is not"
     if table.files.status[row] < table.files.status[keeper]:
         return "whole, while the other copy is not"
     # 2 %: rounding of a resized side is no reason to keep two.
@@ -89,7 +114,14 @@ def _column(values: tuple[object, ...], kind: type) -> Array:
 
 
 def _why_not(
-    table: Fingerprints, row: int, keeper: int, klass: str, is_linked: bool, is_protected: bool, removable: tuple[str, ...]
+    table: Fingerprints,
+    row: int,
+    keeper: int,
+    klass: str,
+    is_linked: bool,
+    is_protected: bool,
+    removable: tuple[str, ...],
+    label_conflicts: bool,
 ) -> str:
     """Return why a duplicate stays all the same, "" when it may go."""
     if klass == "same_file" or is_linked:
@@ -98,7 +130,7 @@ def _why_not(
         return "protected: reported only"
     if klass not in removable:
         return f"{klass}: removed only on request"
-    return may_go_for(table, row, keeper)
+    return may_go_for(table, row, keeper, label_conflicts)
 
 
 def _because(table: Fingerprints, row: int, keeper: int, klass: str) -> str:
@@ -108,14 +140,11 @@ def _because(table: Fingerprints, row: int, keeper: int, klass: str) -> str:
 
 
 def _sidecars(table: Fingerprints) -> dict[int, str]:
-    """Return, by row, the label files that lie beside an image under its stem."""
-    present: dict[tuple[int, str], list[str]] = {}
-    for dataset, file_id in zip(table.files.dataset.tolist(), table.files.id.tolist(), strict=True):
-        if file_id.lower().endswith(SIDECAR_ENDINGS):
-            present.setdefault((dataset, file_id.rsplit(".", 1)[0]), []).append(file_id)
+    """Return, by row, the label files that belong to an image."""
+    rows = np.flatnonzero(table["has_sidecar"]).tolist()
+    present, listed = label_files(table.files) if rows else {}, table.files
     found = {}
-    for row in np.flatnonzero(table["has_sidecar"]).tolist():
-        dataset, file_id = int(table.files.dataset[row]), str(table.files.id[row])
-        names = {name for stem in (file_id, file_id.rsplit(".", 1)[0]) for name in present.get((dataset, stem), [])} - {file_id}
-        found[row] = "; ".join(sorted(names))
+    for row in rows:
+        names = {name for key in label_keys(listed.id[row]) for name in present.get((int(listed.dataset[row]), key), [])}
+        found[row] = "; ".join(sorted(names - {listed.id[row]}))
     return found

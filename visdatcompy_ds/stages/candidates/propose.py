@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from visdatcompy_ds.base.tables import Array, Fingerprints, Pairs
+from visdatcompy_ds.base.tables import Array, Fingerprints, Pairs, text_array
 from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.kernels import hamming
@@ -53,6 +53,13 @@ class Candidates:
     distance: Array
     vetoed: Pairs
     counts: dict[str, int]
+
+    @classmethod
+    def of(cls, left: Array, right: Array, step: str, is_vetoed: Array | None = None) -> Candidates:
+        """Return pairs, ``left < right``, that another step than hashes proposes."""
+        m = len(left)
+        vetoed = np.zeros(m, bool) if is_vetoed is None else is_vetoed
+        return cls(left, right, text_array([step] * m), vetoed, np.zeros(m, np.int64), Pairs.empty(), {})
 
 
 def equal_content(table: Fingerprints, rows: Array) -> Array:

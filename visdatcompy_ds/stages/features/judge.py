@@ -1,4 +1,4 @@
-"""The cascade: bytes, EXIF and hashes confirmed at full resolution, then local features for what is open; each pair with its class."""
+"""The last step of the cascade: local features for what bytes, EXIF and hashes left open; each pair with its class."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages import group
 from visdatcompy_ds.stages.candidates import Candidates, equal_content
-from visdatcompy_ds.stages.compare import compare
-from visdatcompy_ds.stages.confirm import confirm
+from visdatcompy_ds.stages.confirm import Cost, Verdicts, confirm
 from visdatcompy_ds.stages.features.find import LEAST_INLIERS, Found, find, is_same_picture
 from visdatcompy_ds.stages.features.in_place import are_processed
 from visdatcompy_ds.stages.features.verify import Evidence
@@ -39,21 +38,27 @@ class Cascade:
         Of the pairs by features.
     stands_for : (n,) int64
         For each row the one of its dataset whose features were looked at: itself, or the best of its duplicates.
+    cost : Cost
+        Of full resolution, where features could not tell.
     """
 
     pairs: Pairs
     evidence: dict[tuple[int, int], Evidence]
     stands_for: Array
+    cost: Cost
 
 
 def cascade(
     table: Fingerprints,
     rows: Array,
     others: Array | None,
+    cheap: Pairs,
+    order: Array,
     extractor: Extractor,
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
+    known: Verdicts | None = None,
 ) -> Cascade:
     """Return pairs of `rows` with `others`, or among `rows`, that show the same.
 
@@ -65,14 +70,18 @@ def cascade(
         With the columns of ``CLEAN_PROBES`` and the context.
     rows, others : (n,) int64
         Images of one and of the other dataset.
+    cheap : Pairs
+        What the steps before found, of equal content too.
+    order : (k,) int64
+        Rows best first; those that are not in it do not take part.
     extractor : Extractor
-    workers, limits, show_progress
-        As everywhere.
+    workers, limits, show_progress, known
+        As in :func:`confirm`.
     """
-    cheap = compare(table, np.zeros(len(table), bool), workers=workers, limits=limits, show_progress=show_progress).pairs
-    usable = table.files.is_usable & table["decoded"]
-    sides = [side[usable[side]] for side in ([rows] if others is None else [rows, others])]
-    stands_for = _standing(table, sides, cheap)
+    is_asked = np.isin(np.arange(len(table)), order)
+    sides = [side[is_asked[side]] for side in ([rows] if others is None else [rows, others])]
+    stands_for = _standing(table, sides, cheap, order)
+    cheap = dataclasses.replace(cheap, klass=cheap.klass.copy())
     if others is not None:
         is_left = np.isin(np.arange(len(table)), rows)
         cheap = cheap.take(np.flatnonzero(is_left[cheap.left] != is_left[cheap.right]))
@@ -85,7 +94,7 @@ def cascade(
     found = found.take(_unsettled(table, found, cheap))
     held = _positions(found, cheap)
     copies = cheap.take(cheap.of_class(*DUPLICATE_CLASSES, "edited"))
-    klass = _classes(table, found, held >= 0, copies, workers, limits, show_progress)
+    klass, cost = _classes(table, found, held >= 0, copies, workers, limits, show_progress, known)
     # What full resolution called similar or undecided, features may tell to be an edited copy; else its verdict stands.
     klass[(held >= 0) & (klass != "edited")] = ""
     kept = np.flatnonzero(klass != "")
@@ -94,12 +103,11 @@ def cascade(
     ends = zip(*(stands_for[side].tolist() for side in (cheap.left, cheap.right)), strict=True)
     is_answered = np.array([(min(a, b), max(a, b)) in edited for a, b in ends], bool) & cheap.of_class("similar", "undecided")
     pairs = Pairs.concat([cheap.take(~is_answered), pairs]).in_order()
-    return Cascade(pairs, dict(zip(found.keys, found.evidence, strict=True)), stands_for)
+    return Cascade(pairs, dict(zip(found.keys, found.evidence, strict=True)), stands_for, cost)
 
 
-def _standing(table: Fingerprints, sides: list[Array], cheap: Pairs) -> Array:
+def _standing(table: Fingerprints, sides: list[Array], cheap: Pairs, order: Array) -> Array:
     """Return for each row the best row of its side among those proved to be one shot with it."""
-    order = group.rank(table, np.zeros(len(table), bool))
     order = order[np.isin(order, np.concatenate(sides))]
     first = np.arange(len(table))
     first[order] = equal_content(table, order)
@@ -157,8 +165,9 @@ def _classes(
     workers: Workers,
     limits: decode.Limits | None,
     show_progress: bool | None,
-) -> Array:
-    """Return the class of each pair by features, "" for none; those that were judged at full resolution are not decoded again for it."""
+    known: Verdicts | None,
+) -> tuple[Array, Cost]:
+    """Return the class of each pair by features, "" for none, and the cost of those that full resolution told; none is judged twice."""
     left, right, evidence = found.left, found.right, found.evidence
     klass = np.full(len(left), "", object)
     is_same = np.array([is_same_picture(one) for one in evidence], bool)
@@ -176,28 +185,21 @@ def _classes(
     # Both frame the same: full resolution tells a copy from the next frame, as for hashes, and what processing explains is a copy, too.
     open_at = np.flatnonzero(is_same & is_in_place & ~vetoed)
     asked = open_at[~is_judged[open_at]]
+    cost = Cost()
     if len(asked):
-        proposed = Candidates(
-            left[asked],
-            right[asked],
-            text_array(["features"] * len(asked)),
-            np.zeros(len(asked), bool),
-            np.zeros(len(asked), np.int64),
-            Pairs.empty(),
-            {"vetoed": 0, "set_aside": 0, "beyond_most": 0},
-        )
-        confirmed, _ = confirm(table, proposed, workers, limits, show_progress)
+        proposed = Candidates.of(left[asked], right[asked], "features")
+        confirmed, cost = confirm(table, proposed, workers, limits, show_progress, known)
         columns = (confirmed.left, confirmed.right, confirmed.klass)
         told = {(i, j): CLASSES[code] for i, j, code in zip(*(column.tolist() for column in columns), strict=True)}
         for at in asked.tolist():
             klass[at] = told.get((int(left[at]), int(right[at])), "similar")
     open_at = open_at[np.isin(klass[open_at], ("similar", "undecided"))]
     told_at = np.flatnonzero(is_in_place & np.isin(klass, ("edited", *DUPLICATE_CLASSES)))
-    known = np.concatenate([copies.left, left[told_at]]), np.concatenate([copies.right, right[told_at]])
+    told_copies = np.concatenate([copies.left, left[told_at]]), np.concatenate([copies.right, right[told_at]])
     is_alike = np.array([evidence[at].agreement.correlation >= _ALIKE and evidence[at].inliers >= _FIRM for at in open_at.tolist()], bool)
     likeness = np.array([evidence[at].likeness for at in open_at.tolist()], np.float64)
-    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, likeness, known, workers, limits)]] = "edited"
-    return klass
+    klass[open_at[are_processed(table, left[open_at], right[open_at], is_alike, likeness, told_copies, workers, limits)]] = "edited"
+    return klass, cost
 
 
 def _may_be_another_shot(found: Evidence) -> bool:

@@ -11,6 +11,7 @@ from visdatcompy_ds.base.errors import ArgumentError, OutputError
 from visdatcompy_ds.base.names import for_display, to_bytes, to_text
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.engine import files, move
+from visdatcompy_ds.stages.context import with_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,14 +144,8 @@ def _label_files(source: bytes, target: bytes, root: bytes) -> list[tuple[bytes,
     pairs = []
     for from_name, to_name in ((os.path.splitext(source)[0], os.path.splitext(target)[0]), (source, target)):
         pairs += [(from_name + end, to_name + end) for end in (b".txt", b".xml", b".json", b".xmp") if os.path.isfile(from_name + end)]
-    parallel = _with_labels(os.path.splitext(source)[0]) + b".txt"
+    parallel = with_labels(os.path.splitext(source)[0]) + b".txt"
     if parallel != os.path.splitext(source)[0] + b".txt" and os.path.isfile(parallel):
         # Where the export has no folder of images, the label lies beside its image, as YOLO looks for it then.
-        pairs.append((parallel, root + _with_labels(os.path.splitext(target)[0][len(root) :]) + b".txt"))
+        pairs.append((parallel, root + with_labels(os.path.splitext(target)[0][len(root) :]) + b".txt"))
     return list(dict.fromkeys(pairs))
-
-
-def _with_labels(path: bytes) -> bytes:
-    """Return a path with its last folder ``images`` as ``labels``: where YOLO looks for the labels of an image."""
-    head, found, tail = path.rpartition(b"/images/")
-    return head + b"/labels/" + tail if found else path

@@ -1,0 +1,113 @@
+"""What of test is in train: the table, and the same in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visdatcompy_ds.base.names import for_display
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.base.tables import Array, Fingerprints, object_array
+from visdatcompy_ds.catalog.leaks import COPIES, LEVELS
+from visdatcompy_ds.reports import tables
+from visdatcompy_ds.reports.text import counted
+from visdatcompy_ds.stages.compare import Judged
+from visdatcompy_ds.stages.leakage import UNREAD, Leaks, undecided
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EXAMPLES = 3
+
+
+def columns(table: Fingerprints, found: Leaks) -> dict[str, Any]:
+    """Return the columns of leakage.csv: one row per test image."""
+    (test_names, test_ids), (train_names, train_ids) = tables.names_of(table, found.row), tables.names_of(table, found.train)
+    labels, train_labels = _labels(table, found.row), _labels(table, found.train)
+    agree = [one == other if one and other else None for one, other in zip(labels, train_labels, strict=True)]
+    return {
+        "test_dataset": object_array(test_names),
+        "test_id": object_array(test_ids),
+        "level": found.level,
+        "train_dataset": object_array(train_names),
+        "train_id": object_array(train_ids),
+        "measure": found.measure,
+        "score": found.score,
+        "cutoff": found.cutoff,
+        "test_label": object_array(labels),
+        "train_label": object_array(train_labels),
+        "labels_agree": object_array(agree),
+    }
+
+
+def facts(judged: Judged, is_train: Array, found: Leaks) -> dict[str, Any]:
+    """Return counts as plain data: what :func:`words` says in words."""
+    table = judged.table
+    names = ["+".join(table.files.names[code] for code in np.unique(table.files.dataset[side])) for side in (is_train, ~is_train)]
+    is_train_image = ~table.files.has_status(Status.SKIPPED) & is_train
+    is_copy = np.isin(found.level.astype(str), list(COPIES))
+    agree = columns(table, found.take(is_copy))["labels_agree"].tolist()
+    return {
+        "train": names[0],
+        "test": names[1],
+        "train_images": int(is_train_image.sum()),
+        "test_images": len(found),
+        "levels": {level: int((found.level == level).sum()) for level in LEVELS},
+        "unread": int((found.level == UNREAD).sum()),
+        "train_unread": int((is_train_image & ~(table.files.is_usable & table["decoded"])).sum()),
+        "clean": int((found.level == "").sum()),
+        "undecided": len(undecided(judged, is_train, found)),
+        "labels_agree": agree.count(True),
+        "labels_disagree": agree.count(False),
+    }
+
+
+def _labels(table: Fingerprints, rows: Array) -> list[str]:
+    return [table["label"][row] if row >= 0 else "" for row in rows.tolist()]
+
+
+def words(found: pd.DataFrame) -> str:
+    """Return what was found, in words: counts by level with a few examples each, label conflicts, and what could not be read."""
+    facts: dict[Any, Any] = found.attrs
+    copies = sum(facts["levels"][level] for level in COPIES)
+    near = sum(facts["levels"].values()) - copies
+    parts = [f"{copies} are in train"] + ([f"{near} were shot at its events or stations"] if near else [])
+    parts += [f"{facts['unread']} could not be read"] if facts["unread"] else []
+    test = f"{for_display(facts['test'])} (test, {counted(facts['test_images'], 'image')})"
+    train = f"{for_display(facts['train'])} (train, {counted(facts['train_images'], 'image')})"
+    clean = f"{facts['clean']} are clean"
+    lines = [f"{test} against {train}: {', '.join([*parts, clean])}"]
+    for level, count in facts["levels"].items():
+        if count:
+            lines.append(f"  {level:<9} {count:>6}  {LEVELS[level]}")
+            some = found[found["level"] == level]
+            lines += [f"      {_example(row)}" for row in some.head(_EXAMPLES).itertuples()]
+            lines += [f"      … and {count - _EXAMPLES} more"] if count > _EXAMPLES else []
+    conflicts = found[found["level"].isin(list(COPIES)) & ~found["labels_agree"].fillna(True)]
+    if len(conflicts):
+        lines.append(f"Copies that are labelled differently: {len(conflicts)}")
+        for row in conflicts.head(_EXAMPLES).itertuples():
+            lines.append(f"      {_example(row)}: {for_display(row.test_label)} in test, {for_display(row.train_label)} in train")
+    if facts["undecided"]:
+        lines.append(f"Look like a train image, and it cannot be told whether they are copies: {facts['undecided']}")
+    for side, count in (("test", facts["unread"]), ("train", facts["train_unread"])):
+        if count:
+            means = "cannot be called clean" if side == "test" else "may hide further leaks"
+            lines.append(f"Could not be read in {side}: {counted(count, 'image')}, which {means}")
+    return "\n".join(lines)
+
+
+def _example(row: Any) -> str:
+    names = for_display(row.test_id), for_display(row.train_id)
+    if row.level not in COPIES:
+        return f"{names[0]}, near {names[1]}" + (f" ({_apart(row.score)} apart)" if row.measure == "seconds apart" else "")
+    measured = f" ({row.measure} {row.score:.3g})" if row.level in ("reencoded", "edited") else ""
+    return f"{names[0]} = {names[1]}{measured}"
+
+
+def _apart(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.3g} s"

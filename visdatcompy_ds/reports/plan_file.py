@@ -1,0 +1,198 @@
+"""A plan on disk: every action with what the files were like then, sealed by a checksum; and people's decisions that replace its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from visdatcompy_ds.base.arguments import path_bytes
+from visdatcompy_ds.base.errors import ArgumentError, MissingSourceError, SourceError
+from visdatcompy_ds.base.names import for_display, to_bytes, to_text
+from visdatcompy_ds.base.tables import STATUSES, Fingerprints, PlanTable
+from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.move import Facts
+from visdatcompy_ds.reports import tables
+from visdatcompy_ds.stages.act import Order, Orders, Side
+
+FORMAT, VERSION = "visdatcompy_ds plan", 2
+OVERRIDES, OVERRIDES_VERSION = "visdatcompy_ds overrides", 1
+_FACTS = ("size_bytes", "mtime_ns", "device", "inode", "links", "ctime_ns", "sha256")
+_COLUMNS = ("dataset", "id", "keeper_dataset", "keeper_id")
+
+
+def seal(
+    table: Fingerprints, plan: PlanTable, protected: Collection[bytes], limits: decode.Limits, versions: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a plan as it is saved.
+
+    Parameters
+    ----------
+    table : Fingerprints
+    plan : PlanTable
+    protected : collection of bytes
+        Folders of which nothing goes.
+    limits : Limits
+        Within which the images were decoded.
+    versions : mapping of str to str
+        Of the program and its decoders.
+    """
+    columns = tables.plan_columns(table, plan)
+    images = {name: int((table.files.is_usable & (table.files.dataset == code)).sum()) for code, name in enumerate(table.files.names)}
+    body: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "versions": dict(versions),
+        "limits": dataclasses.asdict(limits),
+        "images": images,
+        "protected": sorted(to_text(folder) for folder in protected),
+        "entries": [
+            {
+                **{name: _json_value(column[at]) for name, column in columns.items()},
+                "file": _facts(table, int(plan.row[at])),
+                "keeper_file": _facts(table, int(plan.keeper[at])),
+            }
+            for at in range(len(plan))
+        ],
+    }
+    body["checksum"] = checksum(body)
+    return body
+
+
+def checksum(body: Mapping[str, Any]) -> str:
+    """Return the sha256 of a plan without its checksum, in canonical JSON."""
+    rest = {name: value for name, value in body.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a plan that was saved.
+
+    Raises
+    ------
+    MissingSourceError, SourceError
+        When it cannot be read.
+    ArgumentError
+        When it is no plan, one of another version, or not what was saved.
+    """
+    name = for_display(to_text(path_bytes(path)))
+    body = _json(path, f"{name} is no plan", "Allowed: a plan.json that clean wrote, or Plan.save")
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise ArgumentError(f"{name} is no plan", "Allowed: a plan.json that clean wrote, or Plan.save")
+    if body.get("version") != VERSION:
+        raise ArgumentError(f"{name} has version {body.get('version')}", f"This program knows version {VERSION}", "Make the plan anew")
+    if body.get("checksum") != checksum(body):
+        raise ArgumentError(
+            f"{name} is not what was saved: its checksum differs",
+            "A plan is sealed, since each of its lines was confirmed",
+            "Make it anew; decide otherwise by a file of overrides",
+        )
+    return body
+
+
+def orders(body: Mapping[str, Any]) -> Orders:
+    """Return what a plan tells a removal."""
+    entries = []
+    for number, entry in enumerate(body["entries"]):
+        image, keeper = _side(entry, "", "file"), _side(entry, "keeper_", "keeper_file")
+        facts = (entry["action"], entry["class"], entry["reason"], entry["measure"], entry["score"])
+        entries.append(Order(number, *facts, image, keeper))
+    roots = dict.fromkeys(order.image.facts.root for order in sorted(entries, key=lambda order: order.is_keeper))
+    created = datetime.datetime.fromisoformat(body["created"]).timestamp()
+    protected = tuple(to_bytes(folder) for folder in body["protected"])
+    return Orders(body["checksum"], created, protected, tuple(roots), body["images"], tuple(entries))
+
+
+def limits(body: Mapping[str, Any]) -> decode.Limits:
+    """Return the limits within which the images of a plan were decoded."""
+    return decode.Limits(**body["limits"])
+
+
+def overrides(path: str | os.PathLike[str], plan_checksum: str) -> dict[tuple[str, str], str]:
+    """Return the decisions of a file of overrides: (dataset, id) to "keep" or "remove".
+
+    Raises
+    ------
+    ArgumentError
+        When it is no such file, or overrides another plan.
+    """
+    name = for_display(to_text(path_bytes(path)))
+    given = f"{name} is no file of overrides"
+    shape = f'{{"format": "{OVERRIDES}", "version": 1, "plan": "…", "overrides": [{{"dataset": "…", "id": "…", "action": "keep"}}]}}'
+    body = _json(path, given, f"Allowed: {shape}")
+    is_ours = isinstance(body, dict) and (body.get("format"), body.get("version")) == (OVERRIDES, OVERRIDES_VERSION)
+    listed = body.get("overrides") if is_ours else None
+    fields = ("dataset", "id", "action")
+    if not isinstance(listed, list) or not all(
+        isinstance(one, dict) and all(isinstance(one.get(f), str) for f in fields) for one in listed
+    ):
+        raise ArgumentError(given, f"Allowed: {shape}")
+    if body.get("plan") != plan_checksum:
+        raise ArgumentError(f"{name} overrides another plan", f"This plan has the checksum {plan_checksum}", "Take the file made for it")
+    return {(one["dataset"], one["id"]): one["action"] for one in listed}
+
+
+def _json(path: str | os.PathLike[str], given: str, allowed: str) -> Any:
+    raw = path_bytes(path)
+    try:
+        return json.loads(files.read(raw))
+    except FileNotFoundError:
+        raise MissingSourceError(f"No such file: {for_display(to_text(raw))}", "", "Check the spelling") from None
+    except OSError as error:
+        raise SourceError(f"Cannot read {for_display(to_text(raw))}: {files.describe(error)}") from None
+    except (ValueError, RecursionError):
+        raise ArgumentError(given, allowed) from None
+
+
+def _json_value(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+
+
+def _facts(table: Fingerprints, row: int) -> dict[str, Any]:
+    """Return what a file was like when it was read: apply refuses one that has changed since."""
+    listed, path = table.files, table.files.path[row]
+    root = root_of(path, to_bytes(listed.id[row]))
+    flags = {"low_information": "low_information", "has_alpha": "alpha", "is_animated": "frames"}
+    known = [says for name, says in flags.items() if table[name][row]] + (["depth"] if table["bit_depth"][row] > 8 else [])
+    facts = {
+        "root": to_text(root),
+        "path": to_text(path[len(os.path.join(root, b"")) :]),
+        **{name: int(getattr(listed, name)[row]) for name in ("size_bytes", "mtime_ns", "device", "inode")},
+        "sha256": bytes(table["sha256"][row]).hex(),
+        "pixels": int(table["width"][row]) * int(table["height"][row]),
+        "status": STATUSES[int(listed.status[row])],
+        "flags": known,
+    }
+    try:
+        info = os.stat(path)
+    except OSError:
+        return {**facts, "links": None, "ctime_ns": None}
+    return {**facts, "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}
+
+
+def root_of(path: bytes, file_id: bytes) -> bytes:
+    """Return the folder that a path lies below by its id, whose first parts may be the name of a source.
+
+    >>> root_of(b"/media/sd1/DCIM/a.jpg", b"CAM01/DCIM/a.jpg")
+    b'/media/sd1'
+    """
+    parts = file_id.split(b"/")
+    for at in range(len(parts)):
+        below = os.path.join(b"", *parts[at:])
+        if path.endswith(os.sep.encode() + below):
+            return path[: -len(below) - 1] or os.sep.encode()
+    return os.path.dirname(path)
+
+
+def _side(entry: Mapping[str, Any], prefix: str, field: str) -> Side:
+    held = entry[field]
+    facts = Facts(to_bytes(held["root"]), to_bytes(held["path"]), *(held[name] for name in _FACTS))
+    return Side(entry[prefix + "dataset"], entry[prefix + "id"], facts, held["pixels"], held["status"], frozenset(held["flags"]))

@@ -1,0 +1,136 @@
+"""Where removed images go: a folder beside each root, on its file system, that no scan takes for a source."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from visdatcompy_ds.base.errors import OutputError
+from visdatcompy_ds.base.names import for_display, size_text, to_text
+from visdatcompy_ds.engine import files
+from visdatcompy_ds.engine.move import Folder, Journal
+from visdatcompy_ds.stages.act.orders import Orders
+
+JOURNAL = b"journal.jsonl"
+_MARK = b"Removed by visdatcompy_ds; 'visdatcompy-ds undo' brings it back. This folder is not scanned as a source.\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Quarantine:
+    """Where files of one root go.
+
+    Attributes
+    ----------
+    root : bytes
+    base : bytes
+        Folder of all removals.
+    run : bytes
+        Name of the folder of this removal in it.
+    files : bytes
+        Path below `base` under which the tree of the root is kept.
+    """
+
+    root: bytes
+    base: bytes
+    run: bytes
+    files: bytes
+
+    def folder(self, relative: bytes) -> Folder:
+        """Open the folder for what lies in a folder of the root, made where it is missing."""
+        self.make()
+        with Folder.open(self.base) as base:
+            return base.below(os.path.join(self.files, relative), make=True)
+
+    def make(self) -> None:
+        """Make the base and mark it."""
+        os.makedirs(self.base, mode=0o700, exist_ok=True)
+        mark = os.path.join(self.base, files.MARKER)
+        if not os.path.lexists(mark):
+            files.write_atomically(os.fsdecode(mark), _MARK)
+
+    def journal(self, plan: Orders, held: Sequence[Quarantine]) -> Journal:
+        """Open the journal of a plan, which is in the first of its quarantines."""
+        roots = [{"path": to_text(place.root), "quarantine": to_text(os.path.join(place.base, place.files))} for place in held]
+        head: dict[str, Any] = {"plan": plan.checksum, "roots": roots}
+        path = os.path.join(self.base, self.run, JOURNAL)
+        try:
+            self.make()
+            with Folder.open(self.base) as base, base.below(self.run, make=True) as run:
+                journal = Journal.open(path, head)
+                run.sync()
+            if journal.lines[0]["roots"] != roots:
+                journal.close()
+                raise OutputError(
+                    f"{for_display(to_text(path))} keeps files of these folders elsewhere", "", "Name that quarantine with --quarantine"
+                )
+        except OSError as error:
+            where = for_display(to_text(self.base))
+            raise OutputError(
+                f"Cannot keep a quarantine in {where}: {files.describe(error)}", "", "Name another folder with --quarantine"
+            ) from None
+        return journal
+
+
+def places(plan: Orders, quarantine: bytes | None) -> list[Quarantine]:
+    """Return where files of each root go.
+
+    Raises
+    ------
+    OutputError
+        When a root is gone, or the quarantine is one of the roots.
+    """
+    run = (
+        datetime.datetime.fromtimestamp(plan.created, datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-").encode()
+        + plan.checksum[:8].encode()
+    )
+    needed = {order.image.facts.root for order in plan.victims}
+    found: list[Quarantine] = []
+    taken: set[bytes] = set()
+    for root in plan.roots:
+        if root in needed and not os.path.isdir(root):
+            raise OutputError(f"{for_display(to_text(root))} is gone", "", "Mount the disk it is on, or make the plan anew")
+        base = _beside(root) if quarantine is None else os.path.abspath(quarantine)
+        if os.path.realpath(base) == os.path.realpath(root):
+            raise OutputError(f"{for_display(to_text(base))} is what was compared", "A quarantine is another folder", "Choose another one")
+        name = label = os.path.basename(root) or b"root"
+        number = 2
+        while label in taken:
+            label, number = name + b"-%d" % number, number + 1
+        taken.add(label)
+        found.append(Quarantine(root, base, run, os.path.join(run, b"files", label)))
+    return found
+
+
+def require_space(held: Sequence[Quarantine], plan: Orders, known: Collection[int]) -> None:
+    """Raise where a quarantine on another file system has no room for what is to go there."""
+    if not hasattr(os, "statvfs"):
+        return
+    needed: dict[int, int] = {}
+    bases = {place.root: place.base for place in held}
+    for order in plan.victims:
+        facts = order.image.facts
+        held_at = bases[facts.root]
+        device = os.stat(held_at if os.path.isdir(held_at) else os.path.dirname(held_at)).st_dev
+        if order.number not in known and device != facts.device:
+            needed[device] = needed.get(device, 0) + facts.size_bytes
+    for device, size in needed.items():
+        base = next(base for base in bases.values() if os.path.isdir(base) and os.stat(base).st_dev == device)
+        space = os.statvfs(base)
+        if space.f_bavail * space.f_frsize < size:
+            raise OutputError(
+                f"{for_display(to_text(base))} has room for {size_text(space.f_bavail * space.f_frsize)}",
+                f"{size_text(size)} are to go there",
+                "Name another folder with --quarantine",
+            )
+
+
+def _beside(root: bytes) -> bytes:
+    """Return the folder beside a root; within it, hidden, where the root is a disk of its own or what holds it cannot be written."""
+    parent, name = os.path.split(os.path.abspath(root))
+    inner = os.path.join(root, b".visdatcompy_ds-quarantine")
+    if not name or os.path.isdir(inner) or os.stat(parent).st_dev != os.stat(root).st_dev or not os.access(parent, os.W_OK | os.X_OK):
+        return inner
+    return os.path.join(parent, name + b".quarantine")

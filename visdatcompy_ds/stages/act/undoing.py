@@ -1,0 +1,223 @@
+"""A removal taken back, or looked after: each step can be cut off and done again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from visdatcompy_ds.base.names import to_bytes, to_text
+from visdatcompy_ds.engine import files
+from visdatcompy_ds.engine.move import Folder, Journal, digest_at, locked, move, read_journal
+from visdatcompy_ds.engine.move.shift import part_name
+from visdatcompy_ds.stages.act.outcomes import Moved, Outcome, Record, now, records
+
+_RESTORED = b" (restored"
+ENDED = ("restored", "purged")  # a removal that is over: nothing of it is in the quarantine
+
+
+def undo(path: bytes) -> list[Outcome]:
+    """Move everything back that a journal says was moved; what is back already stays.
+
+    Parameters
+    ----------
+    path : bytes
+        Of the journal.
+
+    Returns
+    -------
+    list of Outcome
+        One for each image that was moved: "restored", where its name was taken meanwhile under a numbered one; "missing" where it is not
+        in the quarantine either; "failed", and "purged".
+    """
+    with at_work(path) as journal:
+        found, _ = records(journal.lines)
+        return [_undone(journal, record) for _, record in sorted(found.items(), reverse=True)][::-1]
+
+
+@contextlib.contextmanager
+def at_work(path: bytes) -> Iterator[Journal]:
+    """Open a journal under the locks of its roots, which come first: half a line at its end may be one that is being written."""
+    roots = [root for line in read_journal(path)[:1] for one in line["roots"] if os.path.isdir(root := to_bytes(one["path"]))]
+    with locked(roots), contextlib.closing(Journal.open(path)) as journal:
+        yield journal
+
+
+def settle(journal: Journal) -> dict[int, Record]:
+    """Take back what was begun and not ended, and return what the journal then says of files."""
+    found, _ = records(journal.lines)
+    for record in found.values():
+        if record.state in ("intent", "undoing"):
+            _undone(journal, record)
+    return records(journal.lines)[0]
+
+
+def outcomes_of(path: bytes) -> list[Outcome]:
+    """Return what a journal says of each image, by number; nothing is looked at."""
+    found, stayed = records(read_journal(path))
+    words = {"intent": "failed", "undoing": "failed", "purging": "failed"}
+    cut_off = "was cut off here: apply or undo goes on"
+    told = {n: one.outcome(words.get(one.state, one.state), cut_off if one.state in words else one.reason) for n, one in found.items()}
+    return [outcome for _, outcome in sorted({**stayed, **told}.items())]
+
+
+def verify(path: bytes) -> list[Outcome]:
+    """Look whether everything that was moved is in the quarantine, byte for byte, and each image that stayed for it in its place."""
+    found, _ = records(read_journal(path))
+    return [_verified(record) for _, record in sorted(found.items())]
+
+
+def keeper_problem(record: Record) -> str:
+    """Return what is wrong with the image that stayed, "" when it is as it was."""
+    keeper = record.line["keeper"]
+    path = os.path.join(to_bytes(keeper["root"]), to_bytes(keeper["path"]))
+    try:
+        digest = digest_at(path)
+        if is_same_file(path, record.files[0]):  # its folder became a link into the quarantine
+            return f"the copy that stayed, {keeper['name']}, is what was moved"
+    except OSError as error:
+        return f"the copy that stayed, {keeper['name']}, cannot be read: {files.describe(error)}"
+    return "" if digest == keeper["sha256"] else f"the copy that stayed, {keeper['name']}, has changed"
+
+
+def is_same_file(path: bytes, file: Moved) -> bool:
+    """Tell whether a path leads to a file in the quarantine."""
+    try:
+        return os.path.samefile(path, os.path.join(file.quarantine, file.relative))
+    except OSError:
+        return False
+
+
+def held_problem(file: Moved, may_be_gone: bool = False) -> str:
+    """Return what is wrong with a file in the quarantine, "" when it is what was moved."""
+    try:
+        is_same = digest_at(os.path.join(file.quarantine, file.relative)) == file.sha256
+    except FileNotFoundError:
+        return "" if may_be_gone else f"{to_text(file.relative)} is not in the quarantine"
+    except OSError as error:
+        return f"{to_text(file.relative)} cannot be read in the quarantine: {files.describe(error)}"
+    return "" if is_same else f"{to_text(file.relative)} has changed in the quarantine"
+
+
+def _verified(record: Record) -> Outcome:
+    if record.state in (*ENDED, "trashed"):
+        return record.outcome(record.state)
+    problems = [problem for file in record.files if (problem := held_problem(file))]
+    problems += [problem] if (problem := keeper_problem(record)) else []
+    return record.outcome("missing" if problems else "moved", "; ".join(problems))
+
+
+def _undone(journal: Journal, record: Record) -> Outcome:
+    if record.state in ENDED:
+        return record.outcome(record.state, record.reason)
+    if record.state == "trashed" and held_problem(record.files[0]):
+        return record.outcome("trashed", "bring it back from the trash of the system, then undo moves it to its place")
+    number = record.line["n"]
+    journal.write({"do": "undoing", "n": number, "at": now()})
+    reasons, worst = [], "restored"
+    for file in reversed(record.files):
+        try:
+            word, reason = _restored(file, record.state in ("intent", "undoing"))
+        except OSError as error:
+            word, reason = "failed", f"{to_text(file.relative)} cannot be moved back: {files.describe(error)}"
+        reasons += [reason] if reason else []
+        worst = word if word != "restored" and worst != "failed" else worst
+    reason = "; ".join(reasons)
+    if worst == "restored":
+        journal.write({"do": "restored", "n": number, "at": now(), "reason": reason})
+    return record.outcome(worst, reason)
+
+
+def _restored(file: Moved, was_cut_off: bool) -> tuple[str, str]:
+    """Bring one file back and return "restored" or "missing", with what is worth saying."""
+    folder_of, name = os.path.split(file.relative)
+    with contextlib.ExitStack() as stack:
+        try:
+            with Folder.open(file.quarantine) as base:
+                held = stack.enter_context(base.below(folder_of))
+            _drop_part(held, name)
+            there = held.holds(name)
+        except FileNotFoundError:
+            there = False
+        if not there:
+            found = _standing(file)
+            said = f"{to_text(file.relative)} is neither in its place nor in the quarantine"
+            return ("missing", said) if found is None else ("restored", "" if found == name else _renamed(file, found))
+        with Folder.open(file.root) as root:
+            home = stack.enter_context(root.below(folder_of, make=True))
+        for target in (name, *_restored_names(home, name)):
+            _drop_part(home, target)
+            if _is_second_name(file, held, home, target, was_cut_off):
+                home.sync()
+                held.unlink(name)
+                break
+        else:
+            target = _free_name(home, name)
+            move(held, name, home, target)
+        tidy(file)
+    return "restored", "" if target == name else _renamed(file, target)
+
+
+def _drop_part(folder: Folder, name: bytes) -> None:
+    """Take a copy away that was cut off."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.unlink(part_name(name))
+
+
+def _restored_names(home: Folder, name: bytes) -> list[bytes]:
+    """Return the numbered names that a file was restored under, or one like it."""
+    return sorted(other for other in home.names() if other.startswith(_stem(name) + _RESTORED))
+
+
+def _renamed(file: Moved, name: bytes) -> str:
+    return f"{to_text(file.relative)} was taken meanwhile: restored as {to_text(name)}"
+
+
+def _standing(file: Moved) -> bytes | None:
+    """Return the name under which a file stands in its folder, where an undo that was cut off may have put it; None where it does not."""
+    folder, name = os.path.split(file.relative)
+    names = [name]
+    with contextlib.suppress(OSError), Folder.open(file.root) as root, root.below(folder) as home:
+        names += _restored_names(home, name)
+    for other in names:
+        with contextlib.suppress(OSError):
+            if digest_at(os.path.join(file.root, folder, other)) == file.sha256:
+                return other
+    return None
+
+
+def _stem(name: bytes) -> bytes:
+    """Return a name without its ending, short enough for more to be added."""
+    return os.path.splitext(name)[0][:200]
+
+
+def _is_second_name(file: Moved, held: Folder, home: Folder, name: bytes, was_cut_off: bool) -> bool:
+    """Tell whether a file stands in both places: its move, here or back, was cut off after its second name, or a whole copy, was made."""
+    if not home.holds(name):
+        return False
+    one, other = held.lstat(os.path.basename(file.relative)), home.lstat(name)
+    if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino):
+        return True
+    is_original = (other.st_dev, other.st_ino) == (file.device, file.inode)
+    is_alike = (other.st_size, other.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+    return (is_original or was_cut_off) and is_alike and digest_at(os.path.join(home.path, name)) == file.sha256
+
+
+def _free_name(folder: Folder, name: bytes) -> bytes:
+    """Return a name that is free: the own one, else "IMG (restored).jpg", "IMG (restored 2).jpg" …."""
+    if not folder.holds(name):
+        return name
+    number = 1
+    while folder.holds(target := _stem(name) + _RESTORED + (b")" if number == 1 else b" %d)" % number) + os.path.splitext(name)[1][:40]):
+        number += 1
+    return target
+
+
+def tidy(file: Moved) -> None:
+    """Take away folders of the quarantine that are empty now."""
+    folder = os.path.join(file.quarantine, os.path.dirname(file.relative))
+    ends = os.path.dirname(os.path.dirname(file.quarantine))  # where the journal lies
+    with contextlib.suppress(OSError):
+        while len(folder) > len(ends):
+            os.rmdir(folder)
+            folder = os.path.dirname(folder.rstrip(os.sep.encode()))

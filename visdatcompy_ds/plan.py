@@ -111,8 +111,10 @@ class Plan:
         The tables behind it.
     selection : Selection or None
         The sample.
+    folders : collection of path
+        That were compared: below them images go and stay.
     protected : collection of path
-        Folders of which nothing goes.
+        Those of them of which nothing goes.
     limits : Limits, optional
         Within which the images were decoded.
     """
@@ -121,11 +123,13 @@ class Plan:
         self,
         comparison: Comparison,
         selection: Selection | None = None,
+        folders: Collection[str] = (),
         protected: Collection[str] = (),
         limits: Limits | None = None,
     ) -> None:
         self.comparison, self.selection = comparison, selection
-        self._protected, self._limits = [os.path.abspath(os.fsencode(folder)) for folder in protected], limits or Limits()
+        self._folders, self._protected = ([os.path.abspath(os.fsencode(one)) for one in several] for several in (folders, protected))
+        self._limits = limits or Limits()
 
     def __repr__(self) -> str:
         """Return how many images stay and go."""
@@ -192,7 +196,8 @@ class Plan:
     @functools.cached_property
     def sealed(self) -> SealedPlan:
         """The plan as it is saved; made once, so that it has one checksum."""
-        return SealedPlan(plan_file.seal(self.comparison.table, self.comparison.plan, self._protected, self._limits, versions()))
+        found = self.comparison
+        return SealedPlan(plan_file.seal(found.table, found.plan, self._folders, self._protected, self._limits, versions()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON under a checksum of its own; changes nothing else."""

@@ -174,7 +174,8 @@ class VisDatCompare:
             **{name: value if isinstance(value, (str, int, dict, type(None))) else type(value).__name__ for name, value in wishes.items()},
         }
         selection = None if sample is None else self._sampled(found, sample, seed, how)
-        self.plan = Plan(found, selection, self._protected_folders, limits_of(self._datasets))
+        folders = [folder for dataset in self._datasets for folder in dataset._folders]
+        self.plan = Plan(found, selection, folders, self._protected_folders, limits_of(self._datasets))
         return self.plan
 
     def sample(self, n: int, seed: int = 42, rules: str = "visual", **wishes: Any) -> Selection:

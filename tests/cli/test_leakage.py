@@ -20,7 +20,7 @@ def sides(tmp_path, photo, write):
 def test_what_leaks_is_told_by_level_with_examples_and_what_to_do(sides, capsys):
     assert run(["leakage", *sides]) == 0
     said = capsys.readouterr().out
-    assert "1 are in train, 1 are clean" in said and "reencoded" in said and "a.jpg = a.jpg (ssim" in said
+    assert "1 in train, 1 clean" in said and "reencoded" in said and "a.jpg = a.jpg (ssim" in said
     assert said.splitlines()[-1].startswith("Next: visdatcompy-ds clean") and "No image was changed" in said
 
 
@@ -72,7 +72,7 @@ def test_wrong_calls_say_what_is_allowed(sides, tmp_path, capsys):
 def test_train_and_test_as_one_folder_leak_every_file(sides, capsys):
     assert run(["leakage", sides[0], sides[0]]) == 0
     said = capsys.readouterr().out
-    assert "2 are in train, 0 are clean" in said and "same_file" in said and "list files that are in both on one side only" in said
+    assert "2 in train, 0 clean" in said and "same_file" in said and "list files that are in both on one side only" in said
 
 
 def test_clean_takes_metrics_features_and_label_conflicts(tmp_path, photo, write, capsys):

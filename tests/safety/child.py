@@ -6,6 +6,7 @@ everything already, and stops itself; its number is printed, and, after another 
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -14,12 +15,19 @@ import signal
 import sys
 
 
+def no_links(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "no links on this file system")
+
+
 def work(word: str, path: str, quarantine: str | None, how: str) -> None:
     from visdatcompy_ds.reports import plan_file
     from visdatcompy_ds.stages import act
 
-    if how == "link":
-        importlib.import_module("visdatcompy_ds.engine.move.shift")._renameat2 = lambda: None
+    shift = importlib.import_module("visdatcompy_ds.engine.move.shift")
+    if how != "rename":
+        shift._renameat2 = lambda: None
+    if how == "copy":
+        shift.link = no_links
     if word == "apply":
         orders = plan_file.orders(plan_file.load(path))
         act.remove(orders, None if quarantine is None else os.fsencode(quarantine), False, show_progress=False)

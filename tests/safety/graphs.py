@@ -16,6 +16,7 @@ from visdatcompy_ds.base.errors import OutputError
 from visdatcompy_ds.reports import plan_file
 from visdatcompy_ds.stages import act
 
+Plan = tuple[act.Orders, tuple[bytes, ...], set[str]]  # orders, protected folders, refusals that are lifted
 CLASSES = ("bytes", "reencoded", "pixels", "near", "same_file")
 
 
@@ -78,10 +79,10 @@ class Graph:
                 if path.startswith(os.path.join(real, b"")):
                     self.spelled.append((alias, os.path.relpath(path, real)))
 
-    def plan(self) -> act.Orders:
+    def plan(self) -> Plan:
         """Return orders as absurd as they come."""
         rng, entries = self.rng, []
-        for _ in range(rng.randint(1, 8)):
+        for _ in range(rng.randint(1, rng.choice((2, 4, 8)))):
             image, keeper = rng.choice(self.spelled), rng.choice(self.spelled)
             if not all(os.path.exists(os.path.join(*one)) for one in (image, keeper)):
                 continue
@@ -92,9 +93,10 @@ class Graph:
             if rng.random() < 0.05:
                 other = {**other, "status": rng.choice(("recovered", "damaged")), "pixels": rng.choice((1, 640))}
             entries.append(entry(klass, one, other))
-        self.protected = (rng.choice(self.roots + [os.path.dirname(os.path.join(*rng.choice(self.spelled)))]),) if rng.random() < 0.2 else ()
-        self.allow = {name for name in act.LIFTS if rng.random() < 0.3}
-        return plan_file.orders(json.loads(json.dumps(body(entries, rng.choice((3, 100)), self.protected))))
+        protected = (rng.choice([*self.roots, os.path.dirname(os.path.join(*rng.choice(self.spelled)))]),) if rng.random() < 0.2 else ()
+        allow = {name for name in act.LIFTS if rng.random() < 0.3}
+        orders = plan_file.orders(json.loads(json.dumps(body(entries, rng.choice((3, 100)), protected))))
+        return orders, protected, allow
 
     def disturb(self) -> None:
         """Let a file vanish, or hold something else, before the plan is carried out."""
@@ -108,7 +110,8 @@ class Graph:
             with open(path, "r+b") as stream:
                 stream.write(b"spoilt")
 
-    def apply(self, plan: act.Orders) -> None:
+    def apply(self, given: Plan) -> None:
+        plan, self.protected, self.allow = given
         before = oracle.files_of(oracle.manifest(self.tree))
         everything = self._contents()
         links = {path: os.lstat(os.path.join(self.tree, path)).st_nlink for path in before}
@@ -148,7 +151,7 @@ class Graph:
         digest = order.keeper.facts.sha256
         if before[relative][0] == "file" and order.klass == "bytes":
             assert digest == before[relative][1], "planned as the same bytes, and it is not"
-        self.gone[image] = Gone(image, before[relative], keeper, digest, order.klass)
+        self.gone[image] = Gone(image, before[relative][:2], keeper, digest, order.klass)
         return relative
 
     def check_survivors(self) -> None:
@@ -220,14 +223,15 @@ class Graph:
         self.undo()
         if not was_purged:
             now = oracle.manifest(self.tree)
-            assert now == start, {path: (start.get(path), now.get(path)) for path in start.keys() | now.keys() if start.get(path) != now.get(path)}
+            assert now == start, {
+                path: (start.get(path), now.get(path)) for path in start.keys() | now.keys() if start.get(path) != now.get(path)
+            }
 
     def _real(self, path: bytes) -> bytes:
         return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
     def _quarantines(self) -> list[bytes]:
-        found = [os.path.join(at, name) for at, names, _ in os.walk(self.tree) for name in names if name.endswith(b".quarantine")]
-        return found
+        return [os.path.join(at, name) for at, names, _ in os.walk(self.tree) for name in names if name.endswith(b".quarantine")]
 
     def _journals(self) -> list[bytes]:
         found = [journal for folder in self._quarantines() for journal in act.journals_in(folder)]

@@ -26,19 +26,25 @@ STRACE = shutil.which("strace")
 QUIET = threading.Lock()  # a fork of one thread would hold the locks of a removal in another until it is another program
 CORES = max(2, min(8, os.cpu_count() or 2))
 # All that change a file system; where one is unknown on a machine, strace is told not to mind ("?").
-CHANGING = (
-    "write pwrite64 writev copy_file_range sendfile rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir mkdir mkdirat "
-    "fsync fdatasync ftruncate truncate fallocate chmod fchmod fchmodat chown fchown lchown fchownat utime utimes utimensat futimesat "
-    "setxattr lsetxattr fsetxattr openat open creat"
-).split()
-_TRACED = ",".join("?" + name for name in CHANGING)
+CHANGING = """
+write pwrite64 writev copy_file_range sendfile rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir mkdir mkdirat
+fsync fdatasync ftruncate truncate fallocate chmod fchmod fchmodat chown fchown lchown fchownat utime utimes utimensat futimesat
+setxattr lsetxattr fsetxattr openat open creat
+"""
+_TRACED = ",".join("?" + name for name in CHANGING.split())
 _LINE = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?([a-z0-9_]+)\((.*)$")
 HOSTILE = b"line\nbreak \xff.png"
 
 
 def five_files(world: World) -> World:
     """Make the removal of the gate: 5 images, 3 labels, a RAW file, subfolders, a hostile name."""
-    plain = [(b"a.png", b"a.png"), (b"sub/b.png", b"x/b.png"), (b"sub/deep/" + HOSTILE, b"c.png"), (b"-rf.png", b"d.png"), (b"e.png", b"e.png")]
+    plain = [
+        (b"a.png", b"a.png"),
+        (b"sub/b.png", b"x/b.png"),
+        (b"sub/deep/" + HOSTILE, b"c.png"),
+        (b"-rf.png", b"d.png"),
+        (b"e.png", b"e.png"),
+    ]
     for at, (victim, keeper) in enumerate(plain):
         world.pair(victim, keeper, picture(at), picture(100 + at) if at == 3 else None, "reencoded" if at == 3 else "bytes")
     for at, (victim, keeper) in enumerate(plain[:3]):
@@ -132,7 +138,7 @@ class Killing:
     """Kills one kind of removal at many moments, in worlds of its own; counts what was done."""
 
     def __init__(self, how: str = "rename", across: bool = False) -> None:
-        self.how, self.across, self.kills, self.misses, self._lock = how, across, 0, 0, threading.Lock()
+        self.how, self.across, self.kills, self.misses, self._lock = how, across or how == "copy", 0, 0, threading.Lock()
 
     def at_apply(self, zygote: Zygote, world: World, moment: tuple[str, int], goes_on: bool) -> None:
         """Kill an apply; then undo, or apply to the end and undo."""

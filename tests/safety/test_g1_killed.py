@@ -39,12 +39,17 @@ def test_a_kill_at_every_changing_system_call_loses_nothing(make):
 @needs_strace
 @needs_two_disks
 def test_a_kill_across_file_systems_loses_nothing(make):
-    assert kills.kill_everywhere(make(across=True), across=True, step=5).misses == 0
+    assert kills.kill_everywhere(make(across=True), across=True, step=2).misses == 0
 
 
 @needs_strace
 def test_a_kill_where_files_move_by_a_second_name_loses_nothing(make):
-    assert kills.kill_everywhere(make(), how="link", step=5).misses == 0
+    assert kills.kill_everywhere(make(), how="link", step=2).misses == 0
+
+
+@needs_strace
+def test_a_kill_where_files_are_copied_for_want_of_links_loses_nothing(make):
+    assert kills.kill_everywhere(make(), how="copy", step=2).misses == 0
 
 
 def test_fifty_random_kills_of_two_hundred_files_lose_nothing(make):

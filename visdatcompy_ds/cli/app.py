@@ -187,7 +187,11 @@ def _last_line(plan: Plan) -> str:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code: 0 done, 1 error, 3 unusable images with --strict, 130 interrupted."""
+    """Run one command and return its exit code.
+
+    0 done · 1 error · 2 something was found, with --fail-if-found · 3 unusable images with --strict, a removal that left some undone, or
+    images that could not be read with --fail-if-found · 130 interrupted.
+    """
     command = typer.main.get_command(app)
     try:
         outcome = command.main(arguments, prog_name="visdatcompy-ds", standalone_mode=False)

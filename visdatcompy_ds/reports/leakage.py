@@ -72,12 +72,11 @@ def words(found: pd.DataFrame) -> str:
     facts: dict[Any, Any] = found.attrs
     copies = sum(facts["levels"][level] for level in COPIES)
     near = sum(facts["levels"].values()) - copies
-    parts = [f"{copies} are in train"] + ([f"{near} were shot at its events or stations"] if near else [])
-    parts += [f"{facts['unread']} could not be read"] if facts["unread"] else []
     test = f"{for_display(facts['test'])} (test, {counted(facts['test_images'], 'image')})"
     train = f"{for_display(facts['train'])} (train, {counted(facts['train_images'], 'image')})"
-    clean = f"{facts['clean']} are clean"
-    lines = [f"{test} against {train}: {', '.join([*parts, clean])}"]
+    parts = {"in train": copies, "shot at its events or stations": near, "could not be read": facts["unread"], "clean": facts["clean"]}
+    told = [f"{count} {what}" for what, count in parts.items() if count or what in ("in train", "clean")]
+    lines = [f"{test} against {train}: {', '.join(told)}"]
     for level, count in facts["levels"].items():
         if count:
             lines.append(f"  {level:<9} {count:>6}  {LEVELS[level]}")

@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,12 @@ _COLUMNS = ("dataset", "id", "keeper_dataset", "keeper_id")
 
 
 def seal(
-    table: Fingerprints, plan: PlanTable, protected: Collection[bytes], limits: decode.Limits, versions: Mapping[str, str]
+    table: Fingerprints,
+    plan: PlanTable,
+    folders: Collection[bytes],
+    protected: Collection[bytes],
+    limits: decode.Limits,
+    versions: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return a plan as it is saved.
 
@@ -36,14 +41,15 @@ def seal(
     ----------
     table : Fingerprints
     plan : PlanTable
-    protected : collection of bytes
-        Folders of which nothing goes.
+    folders, protected : collection of bytes
+        Folders that were compared, and those of them of which nothing goes.
     limits : Limits
         Within which the images were decoded.
     versions : mapping of str to str
         Of the program and its decoders.
     """
     columns = tables.plan_columns(table, plan)
+    deepest = sorted(folders, key=len, reverse=True)
     images = {name: int((table.files.is_usable & (table.files.dataset == code)).sum()) for code, name in enumerate(table.files.names)}
     body: dict[str, Any] = {
         "format": FORMAT,
@@ -56,8 +62,8 @@ def seal(
         "entries": [
             {
                 **{name: _json_value(column[at]) for name, column in columns.items()},
-                "file": _facts(table, int(plan.row[at])),
-                "keeper_file": _facts(table, int(plan.keeper[at])),
+                "file": _facts(table, int(plan.row[at]), deepest),
+                "keeper_file": _facts(table, int(plan.keeper[at]), deepest),
             }
             for at in range(len(plan))
         ],
@@ -156,10 +162,10 @@ def _json_value(value: Any) -> Any:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _facts(table: Fingerprints, row: int) -> dict[str, Any]:
+def _facts(table: Fingerprints, row: int, folders: Sequence[bytes]) -> dict[str, Any]:
     """Return what a file was like when it was read: apply refuses one that has changed since."""
     listed, path = table.files, table.files.path[row]
-    root = root_of(path, to_bytes(listed.id[row]))
+    root = next((folder for folder in folders if path.startswith(os.path.join(folder, b""))), _root_of(path, to_bytes(listed.id[row])))
     flags = {"low_information": "low_information", "has_alpha": "alpha", "is_animated": "frames"}
     known = [says for name, says in flags.items() if table[name][row]] + (["depth"] if table["bit_depth"][row] > 8 else [])
     facts = {
@@ -178,18 +184,10 @@ def _facts(table: Fingerprints, row: int) -> dict[str, Any]:
     return {**facts, "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}
 
 
-def root_of(path: bytes, file_id: bytes) -> bytes:
-    """Return the folder that a path lies below by its id, whose first parts may be the name of a source.
-
-    >>> root_of(b"/media/sd1/DCIM/a.jpg", b"CAM01/DCIM/a.jpg")
-    b'/media/sd1'
-    """
-    parts = file_id.split(b"/")
-    for at in range(len(parts)):
-        below = os.path.join(b"", *parts[at:])
-        if path.endswith(os.sep.encode() + below):
-            return path[: -len(below) - 1] or os.sep.encode()
-    return os.path.dirname(path)
+def _root_of(path: bytes, file_id: bytes) -> bytes:
+    """Return the folder below which a file that was listed by itself has its id."""
+    end = os.sep.encode() + file_id.replace(b"/", os.sep.encode())
+    return path[: -len(end)] or os.sep.encode() if path.endswith(end) else os.path.dirname(path)
 
 
 def _side(entry: Mapping[str, Any], prefix: str, field: str) -> Side:

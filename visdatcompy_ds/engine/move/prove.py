@@ -197,8 +197,11 @@ def digest_at(path: bytes, follow: bool = False) -> str:
 
 
 def is_as(info: os.stat_result, facts: Facts) -> bool:
-    """Tell whether a file is the one of the plan, by what ``stat`` says; a new name or new rights do not matter, its bytes are read."""
-    return (info.st_size, info.st_mtime_ns, info.st_ino, info.st_dev) == (facts.size_bytes, facts.mtime_ns, facts.inode, facts.device)
+    """Tell whether a file may be the one of the plan, by what ``stat`` says; its bytes are read in any case.
+
+    A card that is mounted again has other devices and, with FAT, other inodes; a new name or new rights do not matter.
+    """
+    return (info.st_size, info.st_mtime_ns) == (facts.size_bytes, facts.mtime_ns)
 
 
 def fingerprint(info: os.stat_result) -> tuple[int, ...]:

@@ -177,7 +177,11 @@ def _carry(source: Folder, name: bytes, target: Folder, target_name: bytes, sha2
                 raise
             # The name is claimed first: a rename alone would replace whatever took it meanwhile.
             os.close(target.create(target_name))
-            _replace(target, part, target_name)
+            try:
+                _replace(target, part, target_name)
+            except BaseException:
+                target.unlink(target_name)
+                raise
         target.sync()
     except BaseException:
         with contextlib.suppress(OSError):

@@ -61,16 +61,15 @@ class Quarantine:
             with Folder.open(self.base) as base, base.below(self.run, make=True) as run:
                 journal = Journal.open(path, head)
                 run.sync()
-            if journal.lines[0]["roots"] != roots:
-                journal.close()
-                raise OutputError(
-                    f"{for_display(to_text(path))} keeps files of these folders elsewhere", "", "Name that quarantine with --quarantine"
-                )
         except OSError as error:
             where = for_display(to_text(self.base))
             raise OutputError(
                 f"Cannot keep a quarantine in {where}: {files.describe(error)}", "", "Name another folder with --quarantine"
             ) from None
+        if journal.lines[0]["roots"] != roots:
+            journal.close()
+            shown = for_display(to_text(path))
+            raise OutputError(f"{shown} keeps files of these folders elsewhere", "", "Undo that removal first, or name its quarantine")
         return journal
 
 

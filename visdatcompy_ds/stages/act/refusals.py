@@ -59,9 +59,9 @@ class Refusals:
     def __init__(self, plan: Orders, lifted: Collection[str], listings: Listings) -> None:
         self.lifted, self._images = lifted, plan.images
         self.protected = [os.path.join(os.path.realpath(folder), b"") for folder in plan.protected]
-        leaving = [order.image.facts for order in plan.victims if order.klass != "same_file"]
+        going = [order.image.facts for order in plan.victims if order.klass != "same_file"]
         # By what they are as well: one folder may be given under two names.
-        self._leaving = {facts.path for facts in leaving} | {(facts.device, facts.inode) for facts in leaving if facts.inode}
+        self._leaving = {facts.path for facts in going} | {(facts.device, facts.inode) for facts in going if facts.inode}
         # Re-copied cards are whole folders of equal bytes: only what differs is counted.
         self._loose = collections.Counter(order.image.dataset for order in plan.victims if order.klass != "bytes")
         there = [order.image.facts for order in plan.victims if listings.holds(order.image.facts.root, order.image.facts.relative)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from visdatcompy_ds.base.names import to_bytes, to_text
 from visdatcompy_ds.engine import files
-from visdatcompy_ds.engine.move import Folder, Journal, digest_at, locked, move, read_journal
+from visdatcompy_ds.engine.move import Folder, Journal, Refused, digest_at, locked, move, read_journal
 from visdatcompy_ds.engine.move.shift import part_name
 from visdatcompy_ds.stages.act.outcomes import Moved, Outcome, Record, now, records
 
@@ -120,6 +120,8 @@ def _undone(journal: Journal, record: Record) -> Outcome:
             word, reason = _restored(file, record.state in ("intent", "undoing"))
         except OSError as error:
             word, reason = "failed", f"{to_text(file.relative)} cannot be moved back: {files.describe(error)}"
+        except Refused as refused:
+            word, reason = "failed", f"{to_text(file.relative)} cannot be moved back: {refused}"
         reasons += [reason] if reason else []
         worst = word if word != "restored" and worst != "failed" else worst
     reason = "; ".join(reasons)
@@ -159,9 +161,15 @@ def _restored(file: Moved, was_cut_off: bool) -> tuple[str, str]:
 
 
 def _drop_part(folder: Folder, name: bytes) -> None:
-    """Take a copy away that was cut off."""
-    with contextlib.suppress(FileNotFoundError):
-        folder.unlink(part_name(name))
+    """Take a copy away that was cut off, and the empty file that claimed its name where the file system knows no links."""
+    part = part_name(name)
+    if not folder.holds(part):
+        return
+    if folder.holds(name):
+        claim = folder.lstat(name)
+        if not claim.st_size and claim.st_ino != folder.lstat(part).st_ino:
+            folder.unlink(name)
+    folder.unlink(part)
 
 
 def _restored_names(home: Folder, name: bytes) -> list[bytes]:
@@ -200,7 +208,9 @@ def _is_second_name(file: Moved, held: Folder, home: Folder, name: bytes, was_cu
         return True
     is_original = (other.st_dev, other.st_ino) == (file.device, file.inode)
     is_alike = (other.st_size, other.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
-    return (is_original or was_cut_off) and is_alike and digest_at(os.path.join(home.path, name)) == file.sha256
+    if not (is_original or was_cut_off) or not is_alike or held_problem(file):
+        return False
+    return digest_at(os.path.join(home.path, name)) == file.sha256
 
 
 def _free_name(folder: Folder, name: bytes) -> bytes:

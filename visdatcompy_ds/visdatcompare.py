@@ -141,7 +141,7 @@ class VisDatCompare:
         rules : str
             Bucket rule of the sample.
         policy : str
-            Keep policy: which of several copies stays. What is protected does in any case.
+            Keep policy: which of several copies stays ("best", "oldest", "newest", "shortest_path"). What is protected does in any case.
         label_conflicts : bool
             Also plan to remove copies that are labelled differently; by default they are shown and stay.
         **wishes

@@ -317,3 +317,19 @@ def test_confirming_is_the_same_for_any_number_of_workers(tmp_path, photo, write
 
 def test_the_stage_table_says_what_runs():
     assert [stage.name for stage in STAGES if stage.is_default] == ["bytes", "exif", "hash"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "first"), [("best", "large.jpg"), ("oldest", "old/of/them.jpg"), ("newest", "new.jpg"), ("shortest_path", "a")]
+)
+def test_a_keep_policy_says_which_copy_stays(rows, policy, first):
+    table = rows(
+        ["a", "new.jpg", "large.jpg", "old/of/them.jpg", "undated.jpg"],
+        width=[100, 100, 900, 100, 100],
+        height=[100] * 5,
+        taken=np.array(["2020-01-02", "2024-01-01", "2021-01-01", "2001-01-01", "NaT"], "datetime64[us]"),
+    )
+    order = rank(table, np.zeros(5, bool), policy)
+    assert table.files.id[order[0]] == first
+    protected = np.arange(5) == 4
+    assert table.files.id[rank(table, protected, policy)[0]] == "undated.jpg"

@@ -1,4 +1,4 @@
-"""Keep policies: which image of a group stays. A policy names its columns and ranks rows; lower is better."""
+"""Keep policies: which image of a group stays. A policy is a list of wishes, the most important first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ from visdatcompy_ds.base.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)
+class Wish:
+    """One thing that speaks for an image.
+
+    Attributes
+    ----------
+    says : str
+        In a word or two.
+    needs : tuple of str
+        Columns.
+    key : callable
+        From a mapping of columns to an (n,) array; lower is better.
+    """
+
+    says: str
+    needs: tuple[str, ...]
+    key: Callable[[Any], Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class KeepPolicy:
     """A policy and its facts.
 
@@ -17,47 +36,56 @@ class KeepPolicy:
     ----------
     name : str
         Name in the API.
-    needs : tuple of str
-        Columns.
-    keys : callable
-        From a mapping of columns to a sequence of (n,) arrays, most important first; lower is better.
-    says : str
-        In words.
+    wishes : tuple of str
+        Names in ``WISHES``, the most important first.
     """
 
     name: str
-    needs: tuple[str, ...]
-    keys: Callable[[Any], list[Any]]
-    says: str
+    wishes: tuple[str, ...]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns."""
+        return tuple(dict.fromkeys(name for wish in self.wishes for name in WISHES[wish].needs))
+
+    @property
+    def says(self) -> str:
+        """The policy in words."""
+        return ", ".join(WISHES[wish].says for wish in self.wishes) + "; ties by natural order"
+
+    def keys(self, columns: Any) -> list[Any]:
+        """Return (n,) arrays by which rows are ranked, the most important first; lower is better."""
+        return [WISHES[wish].key(columns) for wish in self.wishes]
 
 
-POLICIES: Registry[KeepPolicy] = Registry("keep policy")
-
-
-def _best(columns: Any) -> list[Any]:
+def _age(columns: Any, sign: int) -> Any:
     import numpy as np
 
-    # A missing date never decides "older": it ranks as the latest.
-    taken = columns["taken"].astype("datetime64[us]").astype(np.int64)
-    undated = np.isnat(columns["taken"].astype("datetime64[us]"))
-    pixels = columns["width"].astype(np.int64) * columns["height"]
-    return [
-        columns["status_code"],
-        (columns["label"] == "") & ~columns["has_sidecar"],
-        -pixels,
-        ~columns["has_exif"],
-        # In steps of 1.4: a file a little larger was saved again more finely, not seen better, and is no reason to leave the original.
-        -np.round(2 * np.log2(np.maximum(columns["size_bytes"], 1))),
-        np.where(undated, np.iinfo(np.int64).max, taken),
-        columns["path_length"],
-    ]
+    taken = columns["taken"].astype("datetime64[us]")
+    # A missing date never decides: it ranks behind all others, whichever are wanted.
+    return np.where(np.isnat(taken), np.iinfo(np.int64).max, sign * taken.astype(np.int64))
 
 
-POLICIES.add(
-    KeepPolicy(
-        "best",
-        ("status_code", "label", "has_sidecar", "width", "height", "has_exif", "size_bytes", "taken", "path_length"),
-        _best,
-        "usable over damaged, labelled, larger (pixels, with EXIF, clearly more bytes), older, shorter path; ties by natural order",
-    )
-)
+def _bytes(columns: Any) -> Any:
+    import numpy as np
+
+    # In steps of 1.4: a file a little larger was saved again more finely, not seen better, and is no reason to leave the original.
+    return -np.round(2 * np.log2(np.maximum(columns["size_bytes"], 1)))
+
+
+WISHES = {
+    "usable": Wish("usable over damaged", ("status_code",), lambda columns: columns["status_code"]),
+    "labelled": Wish("labelled", ("label", "has_sidecar"), lambda columns: (columns["label"] == "") & ~columns["has_sidecar"]),
+    "pixels": Wish("more pixels", ("width", "height"), lambda columns: -(columns["width"].astype("int64") * columns["height"])),
+    "exif": Wish("with EXIF", ("has_exif",), lambda columns: ~columns["has_exif"]),
+    "bytes": Wish("clearly more bytes", ("size_bytes",), _bytes),
+    "older": Wish("older", ("taken",), lambda columns: _age(columns, 1)),
+    "newer": Wish("newer", ("taken",), lambda columns: _age(columns, -1)),
+    "path": Wish("shorter path", ("path_length",), lambda columns: columns["path_length"]),
+}
+
+POLICIES: Registry[KeepPolicy] = Registry("keep policy")
+POLICIES.add(KeepPolicy("best", ("usable", "labelled", "pixels", "exif", "bytes", "older", "path")))
+POLICIES.add(KeepPolicy("oldest", ("usable", "labelled", "older", "pixels", "exif", "bytes", "path")))
+POLICIES.add(KeepPolicy("newest", ("usable", "labelled", "newer", "pixels", "exif", "bytes", "path")))
+POLICIES.add(KeepPolicy("shortest_path", ("usable", "labelled", "path", "pixels", "exif", "bytes", "older")))

@@ -119,7 +119,7 @@ def test_wrong_usage_is_1_and_names_the_remedy(capsys):
 def test_unusable_images_are_counted_and_strict_says_so_by_its_code(photos, capsys):
     (photos / "cut.jpg").write_bytes((photos / "0.jpg").read_bytes()[:2000])
     assert run(["clean", "photos"]) == 0
-    assert said(capsys).out.splitlines()[-1] == "Done: 5 images, 1 unusable (problems.csv)."
+    assert said(capsys).out.splitlines()[-1] == "Done: 5 images, 1 unusable (problems.csv). No image was changed."
     assert run(["clean", "photos", "--strict"]) == 3 and run(["info", "photos", "--deep", "--strict"]) == 3
 
 

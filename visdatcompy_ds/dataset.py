@@ -83,7 +83,7 @@ class Dataset:
         worker_count(workers)
         found = scan.scan(source, name, recursive, include, exclude)
         self._source = source
-        self._folders = scan.folders_of(source)  # where a later scan would look
+        self._folders = [os.path.abspath(folder) for folder in scan.folders_of(source)]  # where a later scan would look
         self._rules: list[dict[str, Any]] = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
         self._workers, self._limits, self._show_progress = workers, Limits.of(limits), show_progress
         self._take(Fingerprints(found, {}))

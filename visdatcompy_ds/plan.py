@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import datetime
 import functools
 import os
 from collections.abc import Collection, Mapping
@@ -45,12 +47,17 @@ class SealedPlan:
         removed = sum(entry["action"] == "remove" for entry in self.body["entries"])
         return f"SealedPlan({removed} to remove, of {self.body['created']})"
 
+    def summary(self) -> str:
+        """Return in words how many images go, by class, and since when the plan stands."""
+        removed = collections.Counter(entry["class"] for entry in self.body["entries"] if entry["action"] == "remove")
+        classes = f" ({', '.join(f'{count} {klass}' for klass, count in removed.items())})" if removed else ""
+        return f"Plan of {self.body['created']}: {removed.total()} images to remove{classes}; apply() looks at each anew"
+
     def to_frame(self) -> pd.DataFrame:
         """Return the columns of ``plan.csv``: one row per image that a group touches."""
         import pandas as pd
 
-        columns = [name for name in (self.body["entries"] or [{}])[0] if name not in ("file", "keeper_file")]
-        return pd.DataFrame([{name: entry[name] for name in columns} for entry in self.body["entries"]], columns=columns)
+        return pd.DataFrame([{name: entry[name] for name in tables.PLAN} for entry in self.body["entries"]], columns=list(tables.PLAN))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON under its checksum."""
@@ -62,6 +69,7 @@ class SealedPlan:
         quarantine: str | os.PathLike[str] | None = None,
         overrides: str | os.PathLike[str] | Mapping[tuple[str, str], str] | None = None,
         allow: Collection[str] = (),
+        trash: bool = False,
         show_progress: bool | None = None,
     ) -> Receipt:
         """Move what the plan removes into a quarantine, each image after a proof on the disk; nothing is ever deleted.
@@ -76,6 +84,8 @@ class SealedPlan:
             People's decisions: a file of them, or ``{(dataset, id): "keep" or "remove"}``.
         allow : collection of str
             Names of refusals to lift, such as "hard_links" or "whole_folder"; the receipt says which.
+        trash : bool
+            From the quarantine go on into the trash of the desktop.
         show_progress : bool, optional
 
         Returns
@@ -90,6 +100,8 @@ class SealedPlan:
         OutputError
             When the quarantine cannot be written, another removal is at work, or the plan is older than 60 days.
         """
+        if trash:
+            act.require_trash()
         orders = plan_file.orders(self.body)
         wishes = plan_file.overrides(overrides, self.checksum) if isinstance(overrides, (str, os.PathLike)) else overrides
         if wishes:
@@ -99,6 +111,8 @@ class SealedPlan:
         warning = act.age_warning(orders, allow)
         folder = None if quarantine is None else path_bytes(quarantine, "quarantine")
         journal, outcomes = act.remove(orders, folder, dry_run, allow, plan_file.limits(self.body), show_progress)
+        if trash:
+            outcomes = act.into_trash(journal, outcomes)
         return Receipt(journal, outcomes, warning)
 
 
@@ -129,7 +143,7 @@ class Plan:
     ) -> None:
         self.comparison, self.selection = comparison, selection
         self._folders, self._protected = ([os.path.abspath(os.fsencode(one)) for one in several] for several in (folders, protected))
-        self._limits = limits or Limits()
+        self._limits, self._created = limits or Limits(), datetime.datetime.now(datetime.timezone.utc)
 
     def __repr__(self) -> str:
         """Return how many images stay and go."""
@@ -197,7 +211,8 @@ class Plan:
     def sealed(self) -> SealedPlan:
         """The plan as it is saved; made once, so that it has one checksum."""
         found = self.comparison
-        return SealedPlan(plan_file.seal(found.table, found.plan, self._folders, self._protected, self._limits, versions()))
+        folders = (self._folders, self._protected, found.is_protected)
+        return SealedPlan(plan_file.seal(found.table, found.plan, *folders, self._limits, self._created, versions()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON under a checksum of its own; changes nothing else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from visdatcompy_ds.base.arguments import path_bytes
@@ -27,10 +27,10 @@ class Receipt:
     Attributes
     ----------
     path : str or None
-        The journal in the quarantine: what ``undo`` takes. None for a dry run.
+        The journal in the quarantine, or a quarantine with several: what ``undo`` takes. None for a dry run.
     outcomes : sequence of Outcome
-        One per image: "moved" ("would move" for a dry run), "restored", "purged"; or it stays: "refused", "changed" since it was planned,
-        "gone", "failed".
+        One per image: "moved", "restored", "purged", "trashed" (each with "would …" after a dry run); or it stays: "refused", "changed"
+        since it was planned, "gone", "failed".
     warning : str
         What was to be said before, "" for nothing.
 
@@ -40,17 +40,26 @@ class Receipt:
     >>> plan = VisDatCompare(Dataset("datasets/trail"), Dataset("datasets/trail_new")).run()
     >>> receipt = plan.apply()
     >>> receipt.is_dry_run, receipt.counts["would move"]
-    (True, 19)
+    (True, 16)
     """
 
-    def __init__(self, path: str | bytes | os.PathLike[str] | None, outcomes: Sequence[Outcome] | None = None, warning: str = "") -> None:
-        self._journal = None if path is None else _one_journal(path_bytes(path))
-        self.path = None if self._journal is None else os.fsdecode(self._journal)
-        self.warning = warning
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[str] | None,
+        outcomes: Sequence[Outcome] | None = None,
+        warning: str = "",
+        done: Collection[str] = ("moved", "restored", "purged", "trashed"),
+    ) -> None:
+        self._journals = [] if path is None else _guarded(journals_in, path_bytes(path))
+        if path is not None and not self._journals:
+            given = for_display(to_text(path_bytes(path)))
+            raise ArgumentError(f"No journal in {given}", "Allowed: a quarantine, or the journal of one removal", "apply says where it is")
+        self.path = None if path is None else os.fsdecode(path_bytes(path) if len(self._journals) > 1 else self._journals[0])
+        self.warning, self._done = warning, done
         if outcomes is None:
-            if self._journal is None:
+            if path is None:
                 raise ArgumentError("A receipt of nothing", "Allowed: the journal that apply wrote, or its folder")
-            outcomes = _guarded(outcomes_of, self._journal)
+            outcomes = [one for journal in self._journals for one in _guarded(outcomes_of, journal)]
         self.outcomes: tuple[Outcome, ...] = tuple(outcomes)
 
     def __repr__(self) -> str:
@@ -70,8 +79,8 @@ class Receipt:
 
     @property
     def left_undone(self) -> int:
-        """How many images the plan removes, or an undo restores, and that is not done."""
-        return sum(outcome.outcome in ("refused", "changed", "gone", "failed", "missing") for outcome in self.outcomes)
+        """How many images did not come to what was asked for."""
+        return sum(outcome.outcome not in self._done and not outcome.outcome.startswith("would ") for outcome in self.outcomes)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per image: dataset, id, class, outcome, reason, lift, keeper, beside, size_bytes."""
@@ -83,29 +92,23 @@ class Receipt:
         """Return in words what was done, what was not and why."""
         return said.words(self.outcomes)
 
-    def undo(self) -> Receipt:
-        """Move everything back; what is back already stays, and may be asked for again."""
-        return self if self._journal is None else Receipt(self._journal, _guarded(undo, self._journal))
+    def undo(self, dry_run: bool = False) -> Receipt:
+        """Move everything back, of several removals the last one first; what is back already stays, and may be asked for again."""
+        outcomes = [one for journal in reversed(self._journals) for one in _guarded(lambda path: undo(path, dry_run), journal)]
+        return Receipt(self.path, outcomes, done=("restored",))
 
     def verify(self) -> Receipt:
         """Look, byte for byte, whether what was moved is in the quarantine and what stayed in its place: "moved", else "missing"."""
-        return self if self._journal is None else Receipt(self._journal, _guarded(verify, self._journal))
+        return Receipt(self.path, [one for journal in self._journals for one in _guarded(verify, journal)])
 
     def purge(self, older_than_days: float = 30, dry_run: bool = True, trash: bool = False) -> Receipt:
-        """Delete for good what was moved at least so many days ago; see :meth:`purged`."""
-        return self if self.path is None else self.purged(self.path, older_than_days, dry_run, trash)
-
-    @classmethod
-    def purged(cls, path: str | os.PathLike[str], older_than_days: float = 30, dry_run: bool = True, trash: bool = False) -> Receipt:
-        """Delete for good, or put into the trash, what a quarantine or one removal holds since so many days.
+        """Delete for good, or put into the trash, what was moved at least so many days ago.
 
         Only where the copy that stayed still holds the bytes it was chosen for. What only the quarantine holds (a label, a RAW file)
         stays there.
 
         Parameters
         ----------
-        path : path
-            A quarantine, the folder of one removal, or its journal.
         older_than_days : float
         dry_run : bool
             Look only.
@@ -114,20 +117,8 @@ class Receipt:
         """
         if isinstance(older_than_days, bool) or not isinstance(older_than_days, (int, float)) or not older_than_days >= 0:
             raise ArgumentError(f"older_than_days={older_than_days!r}", "Allowed: a number of days, 0 or more")
-        journals = _guarded(journals_in, path_bytes(path))
-        outcomes = [one for journal in journals for one in _guarded(lambda path: purge(path, older_than_days, dry_run, trash), journal)]
-        return cls(journals[0] if len(journals) == 1 else None, outcomes)
-
-
-def _one_journal(path: bytes) -> bytes:
-    found = _guarded(journals_in, path)
-    if len(found) != 1:
-        raise ArgumentError(
-            f"{len(found)} journals in {for_display(to_text(path))}",
-            "Allowed: the journal of one removal, or its folder",
-            f"For example {for_display(to_text(found[0]))}" if found else "apply says where its journal is",
-        )
-    return found[0]
+        steps = (_guarded(lambda path: purge(path, older_than_days, dry_run, trash), journal) for journal in self._journals)
+        return Receipt(self.path, [one for step in steps for one in step], done=("purged", "trashed", "kept"))
 
 
 def _guarded(step: Callable[[bytes], list[Result]], path: bytes) -> list[Result]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import datetime
 import os
 import sys
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_SPENT = ("confirm_decodes", "confirm_images", "confirm_comparisons")
+
+
 class VisDatCompare:
     """Compare what we have with what is new, or a dataset with itself.
 
@@ -53,7 +58,7 @@ class VisDatCompare:
         What we have. With `dataset2` it is protected: nothing of it is removed, duplicates within it are reported only. Several references
         are one: ``train + queue``.
     dataset2 : Dataset, optional
-        What is new.
+        What is new; None compares `dataset1` with itself. Files that are in both, up to all of them, are the same file twice: none goes.
     protect : {"dataset1", "dataset2", "both"} or None
         Of which datasets nothing is removed; ignored when there is one dataset.
     workers : int or "auto"
@@ -88,7 +93,7 @@ class VisDatCompare:
         if dataset2 is not None:
             require_dataset(dataset2, "dataset2")
         worker_count(workers)
-        self.dataset1, self.dataset2 = dataset1, None if dataset2 is dataset1 else dataset2
+        self.dataset1, self.dataset2 = dataset1, dataset2
         self.protect = protect if self.dataset2 is not None else None
         self.workers, self.show_progress = workers, show_progress
         self.duplicates_finder, self.similars_finder = DuplicatesFinder(self), SimilarsFinder(self)
@@ -96,6 +101,7 @@ class VisDatCompare:
         self._asked: dict[str, Any] = {}
         self._is_cleared = False
         self._verdicts: Verdicts = {}
+        self._spent: collections.Counter[str] = collections.Counter()
         self._identity: tuple[object, ...] = ()
         self._held: dict[tuple[object, ...], Judged] = {}
 
@@ -210,10 +216,11 @@ class VisDatCompare:
         -------
         DataFrame
             One row per test image, the worst first: test_dataset, test_id, level ("" for a clean one, "unread" for one that could not be
-            read, which is never clean), train_dataset, train_id (the closest at that level), measure, score, cutoff (seconds apart for
-            events and stations), test_label, train_label, labels_agree (missing where one is unknown). ``attrs`` counts: ``levels``,
-            ``clean``, ``unread``, ``train_unread`` (they may hide leaks, too), ``undecided`` (test images that look like a train image so
-            that it cannot be told), and of the copies ``labels_agree`` and ``labels_disagree``.
+            read, "undecided" for one that shows too little, or looks like a train image so that it cannot be told: these are never
+            clean), train_dataset, train_id (the closest at that level), measure, score, cutoff (seconds apart for events and stations),
+            test_label, train_label (by folders), labels_agree (of copies, by folders and label files; missing where one is unknown).
+            ``attrs`` counts: ``levels``, ``clean``, ``unread``, ``train_unread`` (they may hide leaks, too), ``undecided`` (those at an
+            event or station of train, too), and of the copies ``labels_agree`` and ``labels_disagree``.
 
         Raises
         ------
@@ -224,11 +231,13 @@ class VisDatCompare:
 
         if self.dataset2 is None:
             raise ArgumentError("leakage() of one dataset", "Allowed: two, train and test", "VisDatCompare(train, test).leakage()")
-        judged = self._judged(Look(features=_extractor_name(features)), "dataset1")
+        # Whether two images of train are copies is of no matter: a large repetitive train set costs no comparison of its own.
+        judged = self._judged(Look(features=_extractor_name(features), within_protected=False), "dataset1")
         is_train = judged.is_protected
         found = leaks(judged, is_train, self._gap_s)
-        frame = pd.DataFrame(leakage.columns(judged.table, found)).astype({"labels_agree": "boolean"})
-        frame.attrs = leakage.facts(judged, is_train, found)
+        columns = leakage.columns(judged.table, found)
+        frame = pd.DataFrame(columns).astype({"labels_agree": "boolean"})
+        frame.attrs = leakage.facts(judged, is_train, found, columns["labels_agree"].tolist())
         return frame
 
     @property
@@ -238,9 +247,11 @@ class VisDatCompare:
 
     @property
     def _protected_folders(self) -> list[str]:
-        """Folders of which nothing goes."""
+        """Folders of which nothing goes: those of protected datasets that hold no image of another one."""
         sides = {"dataset1": [self.dataset1], "dataset2": self._datasets[1:], "both": self._datasets, None: []}
-        return [folder for dataset in sides[self.protect] for folder in dataset._folders]
+        others = [path for dataset in self._datasets if dataset not in sides[self.protect] for path in dataset.files.path[dataset._rows]]
+        folders = [folder for dataset in sides[self.protect] for folder in dataset._folders]
+        return [folder for folder in folders if not any(path.startswith(os.path.join(os.fsencode(folder), b"")) for path in others)]
 
     def _judged(self, look: Look, protect: str | None, hidden: frozenset[tuple[int, str]] = frozenset(), policy: str = "best") -> Judged:
         """Return what a look finds, without images that are `hidden` by dataset and id; kept while the files are the same."""
@@ -255,10 +266,13 @@ class VisDatCompare:
         if key not in self._held:
             first = np.arange(len(table)) < len(self.dataset1.files)
             protected = {"dataset1": first, "dataset2": ~first, "both": np.ones(len(table), bool), None: np.zeros(len(table), bool)}
-            files = table.files
-            is_in = np.array([pair not in hidden for pair in zip(files.dataset.tolist(), files.id.tolist(), strict=True)], bool)
+            keys = zip(table.files.dataset.tolist(), table.files.id.tolist(), strict=True)
+            is_in = np.array([pair not in hidden for pair in keys], bool) if hidden else None
             options = (self.workers, limits_of(self._datasets), self.show_progress, self._verdicts)
-            self._held[key] = judge(table, protected[protect], look, is_in, policy, *options)
+            judged = judge(table, protected[protect], look, is_in, policy, *options)
+            # Verdicts are shared by all calls: what they cost this object so far is told, whichever call came first.
+            self._spent.update({name: judged.counts[name] for name in _SPENT})
+            self._held[key] = dataclasses.replace(judged, counts={**judged.counts, **self._spent})
         return self._held[key]
 
     def _images(self) -> dict[int, Image]:

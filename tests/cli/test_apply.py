@@ -32,7 +32,7 @@ def test_apply_says_first_what_it_would_move_and_moves_nothing_unasked(capsys):
     before = names()
     assert run(["apply", "results/plan.json"]) == 1
     out = said(capsys)
-    assert "16 images would be moved" in out.out
+    assert "16 images would go into a quarantine" in out.out
     assert "--yes" in out.err
     assert names() == before
 
@@ -46,21 +46,23 @@ def test_an_answer_decides(capsys, monkeypatch):
     assert names() == before
     monkeypatch.setattr("typer.confirm", lambda _: True)
     assert run(["apply", "results/plan.json"]) == 0
-    assert "16 images moved into the quarantine" in said(capsys).out
+    assert "16 images in the quarantine" in said(capsys).out
 
 
 def test_apply_undo_verify_and_purge_go_all_the_way(capsys):
     before = names()
     assert run(["apply", "results/plan.json", "--yes"]) == 0
     out = said(capsys).out
-    assert "16 images moved" in out and "visdatcompy-ds undo " in out and "Nothing was deleted" in out
+    assert "16 images in the quarantine" in out and "visdatcompy-ds undo " in out and "Nothing was deleted" in out
     assert run(["verify", "trail_new.quarantine"]) == 0
-    assert run(["undo", "trail_new.quarantine"]) == 0
-    assert "16 images back in their places" in said(capsys).out
+    assert run(["undo", "trail_new.quarantine"]) == 1
+    assert "16 images would come back" in said(capsys).out
+    assert run(["undo", "trail_new.quarantine", "--yes"]) == 0
+    assert "16 images back in place" in said(capsys).out
     assert names() == before
     assert run(["apply", "results/plan.json", "--yes", "--quiet"]) == 0
     assert run(["purge", "trail_new.quarantine", "--yes"]) == 0
-    assert "stay in the quarantine" in said(capsys).out
+    assert "left in the quarantine" in said(capsys).out
     assert run(["purge", "trail_new.quarantine", "--older-than", "0"]) == 1
     assert "16 images would be deleted for good" in said(capsys).out
     assert run(["purge", "trail_new.quarantine", "--older-than", "0d", "--yes", "--json"]) == 0
@@ -96,9 +98,10 @@ def test_json_holds_every_image(capsys):
         (["apply", "results/plan.json", "--yes", "--overrides", "results/plan.json"], "no file of overrides"),
         (["apply", "results/plan.json", "--yes", "--quarantine", "trail_new"], "is what was compared"),
         (["undo", "nowhere"], "No journal"),
-        (["undo", "trail"], "0 journals"),
+        (["undo", "trail"], "No journal in trail"),
         (["verify", "results/plan.json"], "is no journal"),
         (["purge", "trail", "--older-than", "soon"], "number of days"),
+        (["purge", "trail", "--yes"], "No journal in trail"),
         (["purge", "nowhere", "--yes"], "No journal"),
     ],
 )
@@ -113,11 +116,12 @@ def test_an_empty_plan_moves_nothing_and_says_so(capsys):
     assert run(["clean", "trail_new", "--against", "trail_new", "--out", "none"]) == 0
     capsys.readouterr()
     assert run(["apply", "none/plan.json", "--yes"]) == 0
-    assert "No image is to be moved" in said(capsys).out
+    assert "there is nothing to do" in said(capsys).out
     assert not Path("trail_new.quarantine").exists()
 
 
 def test_a_purge_of_nothing_says_so(capsys):
-    Path("empty.quarantine").mkdir()
-    assert run(["purge", "empty.quarantine", "--yes"]) == 0
+    assert run(["apply", "results/plan.json", "--yes", "--quiet"]) == 0
+    assert run(["undo", "trail_new.quarantine", "--yes", "--quiet"]) == 0
+    assert run(["purge", "trail_new.quarantine", "--yes"]) == 0
     assert "No image" in said(capsys).out

@@ -47,6 +47,26 @@ def test_what_could_not_be_read_is_not_called_clean(tmp_path, photo, write, side
     assert run([*command, "--fail-if-found"]) == 3
 
 
+def test_what_shows_too_little_is_not_called_clean(tmp_path, photo, write, capsys):
+    import numpy as np
+
+    write("train/a.jpg", photo(1))
+    write("test/flat.png", np.full((200, 300, 3), 250, np.uint8))
+    command = ["leakage", str(tmp_path / "train"), str(tmp_path / "test")]
+    assert run(command) == 0
+    said = capsys.readouterr().out
+    assert "1 cannot be told, 0 clean" in said and "1 image of test, not called clean" in said
+    assert run([*command, "--fail-if-found"]) == 3
+
+
+def test_copies_whose_label_files_differ_are_told(sides, tmp_path, capsys):
+    for side, box in (("train", "0 .5 .5 .1 .1"), ("test", "1 .5 .5 .1 .1")):
+        (tmp_path / side / "a.txt").write_text(box)
+    assert run(["leakage", *sides]) == 0
+    said = capsys.readouterr().out
+    assert "labelled differently: 1" in said and "in their label files" in said
+
+
 def test_tables_are_written_into_a_new_folder(sides, tmp_path, capsys):
     assert run(["leakage", *sides, "--out", str(tmp_path / "out"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

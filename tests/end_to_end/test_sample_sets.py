@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from visdatcompy_ds.cli.app import run
-from visdatcompy_ds.reports.tables import plan_checksum
+from visdatcompy_ds.reports.plan_file import checksum
 
 
 def read(path):
@@ -104,7 +104,7 @@ def test_the_files_of_a_run_are_there_and_agree(results):
         *["images.csv", "pairs.csv", "plan.json", "plan.csv", "selected.csv", "selected.txt", "problems.csv", "run.json", "report.html"],
     }
     plan = json.loads((results / "plan.json").read_text())
-    assert plan["checksum"] == plan_checksum(plan) and len(plan["entries"]) == len(read(results / "plan.csv"))
+    assert plan["checksum"] == checksum(plan) and len(plan["entries"]) == len(read(results / "plan.csv"))
     facts = json.loads((results / "run.json").read_text())["counts"]
     for entry in facts["datasets"]:
         assert sum(entry["statuses"].values()) == entry["images"] + entry["skipped"]

@@ -116,14 +116,14 @@ def test_bad_arguments_are_said_to_be_so(plan, folders):
     with pytest.raises(ArgumentError):
         plan.apply(overrides={"trail_new/a.jpg": "keep"})
     with pytest.raises(ArgumentError, match="older_than_days"):
-        Receipt.purged(folders, -1)
+        plan.apply().purge(-1)
     with pytest.raises(MissingSourceError):
         Receipt(folders / "nothing")
-    with pytest.raises(ArgumentError, match="0 journals"):
+    with pytest.raises(ArgumentError, match="No journal in"):
         Receipt(folders / "trail")
-    (folders / "trail_new.quarantine").write_text("a file")
-    with pytest.raises(OutputError, match="Cannot keep a quarantine"):
-        plan.apply(dry_run=False)
+    (folders / "a file").write_text("a file")
+    with pytest.raises(OutputError, match="holds other files"):
+        plan.apply(dry_run=False, quarantine=folders / "a file")
 
 
 def test_a_changed_image_stays_and_the_receipt_says_so(plan, folders):
@@ -180,3 +180,80 @@ def test_the_quarantine_lies_in_a_hidden_folder_where_nothing_can_be_made_beside
     assert "shelf/new/.visdatcompy_ds-quarantine" in receipt.path
     assert Dataset(folders / "shelf/new").filenames == ["a.jpg"]
     assert receipt.undo().counts == {"restored": 1}
+
+
+def _group(folders, write, photo):
+    for name in ("lib/2023a/1.jpg", "lib/2024/1.jpg", "lib/2024/2.jpg"):
+        write(name, photo(1 if "1.jpg" in name else 2), folders, quality=90)
+    return folders / "lib"
+
+
+@pytest.mark.parametrize("kind", ["list", "relative", "pattern", "holds the other"])
+def test_what_is_protected_is_so_whatever_it_was_given_as(folders, write, photo, kind, monkeypatch):
+    lib = _group(folders, write, photo)
+    monkeypatch.chdir(folders)
+    have = {"list": [lib / "2023a/1.jpg"], "relative": "lib/2023a", "pattern": "lib/2023*", "holds the other": lib}[kind]
+    compy = VisDatCompare(Dataset(have, exclude="2024/*"), Dataset(lib / "2024"))
+    monkeypatch.chdir("/")
+    plan = compy.run()
+    frame = plan.to_frame()
+    if kind != "holds the other":  # there each new file is one of ours by another path
+        assert list(frame.query("action == 'remove'").id) == ["1.jpg"]
+        assert plan.apply().counts == {"would move": 1}
+    kept, gone = frame.query("action == 'keep'").iloc[0], frame.iloc[-1]
+    wishes = {(kept.dataset, kept.id): "remove", (gone.dataset, gone.id): "keep"}
+    outcome = plan.apply(overrides=wishes).outcomes[0]
+    assert (outcome.outcome, outcome.lift) == ("refused", "protected")
+
+
+def test_one_image_has_one_decision(plan, folders):
+    removed = plan.to_frame().query("action == 'remove'").iloc[0]
+    decision = {"dataset": removed.dataset, "id": removed.id}
+    body = {"format": "visdatcompy_ds overrides", "version": 1, "plan": plan.sealed.checksum}
+    body["overrides"] = [{**decision, "action": "keep"}, {**decision, "action": "remove"}]
+    (folders / "o.json").write_text(json.dumps(body))
+    with pytest.raises(ArgumentError, match="keeps and removes"):
+        plan.apply(overrides=folders / "o.json")
+
+
+@pytest.mark.parametrize("name", ["created", "entries", "images", "protected", "limits"])
+def test_a_plan_of_another_shape_is_an_error_in_words(plan, name):
+    from visdatcompy_ds.plan import SealedPlan
+
+    with pytest.raises(ArgumentError, match="another shape"):
+        SealedPlan({**plan.sealed.body, name: 5 if name != "entries" else [{}]}).apply()
+
+
+def test_a_plan_of_nothing_has_its_columns(folders):
+    plan = VisDatCompare(Dataset(folders / "trail", exclude="*0001*")).run()
+    empty = VisDatCompare(Dataset(folders / "trail" / "CAM01")).run()
+    assert list(empty.sealed.to_frame().columns) == list(plan.to_frame().columns)
+
+
+def test_a_quarantine_with_several_removals_is_undone_and_verified_as_a_whole(plan, folders):
+    receipt = plan.apply(dry_run=False)
+    again = (
+        VisDatCompare(Dataset(folders / "trail_new"))
+        .run(similar=True, edited=True)
+        .apply(dry_run=False, allow=["most_files", "whole_folder"])
+    )
+    assert again.counts["moved"] > 0
+    both = Receipt(folders / "trail_new.quarantine")
+    assert both.verify().counts == {"moved": 16 + again.counts["moved"]}
+    assert both.undo(dry_run=True).counts == {"would restore": 16 + again.counts["moved"]}
+    assert both.undo().counts == {"restored": 16 + again.counts["moved"]}
+    assert receipt.purge(0, dry_run=False).counts == {}
+    assert both.left_undone == 0
+
+
+def test_the_trash_is_told_apart_from_what_stays(plan, folders, monkeypatch):
+    import os
+
+    monkeypatch.setattr("send2trash.send2trash", os.unlink)
+    removed = plan.to_frame().query("action == 'remove'").iloc[0]
+    (folders / "trail_new" / removed.id).unlink()
+    assert plan.apply(trash=True).counts == {"gone": 1, "would trash": 15}
+    receipt = plan.apply(dry_run=False, trash=True)
+    assert receipt.counts == {"gone": 1, "trashed": 15}
+    assert receipt.left_undone == 1
+    assert receipt.undo().left_undone == 15

@@ -200,6 +200,25 @@ def test_the_same_images_twice_lose_nothing(pictures, tmp_path):
         assert have.filenames == names and len(other) == 2 and compy.run().facts["removed"] == {}
 
 
+def test_the_same_dataset_is_one_and_the_same_by_whichever_object(tmp_path, photo, write):
+    write("have/a.jpg", photo(1), quality=92)
+    write("have/b.jpg", photo(1), quality=85)
+    have = Dataset(tmp_path / "have")
+    for other in (have, Dataset(tmp_path / "have")):
+        compy = VisDatCompare(have, other)
+        assert compy.leakage()["level"].tolist() == ["same_file"] * 2
+        assert compy.run().facts["removed"] == {} and set(compy.plan.to_frame().action) == {"keep"}
+        assert ids(compy.duplicates_finder.find_metrics_duplicates()) == {"a.jpg": ["b.jpg", "a.jpg"], "b.jpg": ["b.jpg"]}
+
+
+def test_what_the_verdicts_cost_is_told_whichever_call_came_first(pictures):
+    alone, after = VisDatCompare(*pictures), VisDatCompare(*pictures)
+    after.duplicates_finder.find_exif_duplicates()
+    costs = [compy.run().comparison.counts for compy in (alone, after)]
+    assert costs[0]["confirm_comparisons"] == costs[1]["confirm_comparisons"] > 0
+    assert costs[1]["confirm_decodes"] >= costs[0]["confirm_decodes"]
+
+
 def test_several_references_and_one_inside_the_other(pictures, tmp_path):
     have, new = pictures
     whole = Dataset(tmp_path)
@@ -289,6 +308,19 @@ def test_leakage_tells_by_level_what_of_test_is_in_train(pictures, tmp_path, pho
     assert found.attrs["clean"] == 2 and found.attrs["unread"] == 1 and found.attrs["train_unread"] == 0
     event = found.set_index("test_id").loc["next.jpg"]
     assert event.train_id == "orig.jpg" and event.score == 0 and event.cutoff == 60
+
+
+def test_leakage_does_not_compare_train_with_itself(tmp_path, photo, write, decoded):
+    for quality in range(70, 95):
+        write(f"train/{quality}.jpg", photo(1), quality=quality)
+    write("train/other.jpg", photo(2), quality=90)
+    write("test/first.jpg", photo(2), quality=95)
+    write("test/stranger.jpg", photo(3), quality=95)
+    compy = VisDatCompare(Dataset(tmp_path / "train"), Dataset(tmp_path / "test"))
+    found = compy.leakage()
+    assert found[["test_id", "level", "train_id"]].to_numpy().tolist()[0] == ["first.jpg", "reencoded", "other.jpg"]
+    assert {os.path.basename(path) for path in decoded} == {b"first.jpg", b"other.jpg"}
+    assert len(compy.run().pairs()) > 100  # which reports what is double in train
 
 
 def test_leakage_compares_labels_and_is_the_same_whatever_was_protected(tmp_path, photo, write):

@@ -121,7 +121,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_the_same_command_goes_on(make_wo
     oracle.check_middle(before, world.tree, world.quarantine, False, {b"have/" + keeper for _, keeper, _ in world.pairs})
     assert run(command[3:]) == 0
     assert len(oracle.held(world.quarantine)) == 400
-    assert run(["undo", os.fsdecode(world.journal), "--quiet"]) == 0
+    assert run(["undo", os.fsdecode(world.journal), "--quiet", "--yes"]) == 0
     oracle.check_back(before, world.tree, world.quarantine)
 
 
@@ -548,9 +548,9 @@ def test_nothing_is_deleted_for_good_whose_copy_is_not_there(make_world, harm):
             stream.seek(50)
             stream.write(b"x")
     before = oracle.contents(world.tree, world.quarantine)
-    assert words(act.purge(world.journal, 0)) == ["kept"]
+    assert words(act.purge(world.journal, 0)) == ["missing"]
     assert oracle.contents(world.tree, world.quarantine) == before
-    assert run(["purge", os.fsdecode(world.quarantine), "--older-than", "0", "--yes", "--quiet"]) == 0
+    assert run(["purge", os.fsdecode(world.quarantine), "--older-than", "0", "--yes", "--quiet"]) == 3
     assert oracle.contents(world.tree, world.quarantine) == before
 
 

@@ -49,7 +49,7 @@ def facts(root: bytes, relative: bytes, **other: object) -> dict:
     with open(path, "rb") as stream:
         digest = hashlib.sha256(stream.read()).hexdigest()
     known = {"size_bytes": info.st_size, "mtime_ns": info.st_mtime_ns, "device": info.st_dev, "inode": info.st_ino, "sha256": digest}
-    rest = {"pixels": 64, "status": "ok", "flags": [], "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}
+    rest = {"pixels": 64, "status": "ok", "flags": [], "is_protected": False, "links": info.st_nlink, "ctime_ns": info.st_ctime_ns}
     return {"root": to_text(root), "path": to_text(relative), **known, **rest, **other}
 
 
@@ -108,7 +108,9 @@ class World:
         return plan_file.orders(plan_file.load(os.fsdecode(self.plan_path)))
 
     def apply(self, **options: object) -> tuple[bytes | None, list[act.Outcome]]:
-        return act.remove(self.orders, self.given, False, show_progress=False, **options)
+        # Some folders hold one image only, and class and counts are not what is looked at here.
+        lifted = {"whole_folder", "most_files", *options.pop("lifted", ())}
+        return act.remove(self.orders, self.given, False, lifted, show_progress=False, **options)
 
     @property
     def journal(self) -> bytes:

@@ -1,5 +1,7 @@
 """Candidates, confirmation, groups and decisions: mostly on rows made by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from visdatcompy_ds.base.tables import CLASSES, Fingerprints, Pairs
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.catalog.same_shot import Evidence, verdict
 from visdatcompy_ds.stages import candidates
-from visdatcompy_ds.stages.compare import STAGES, compare
+from visdatcompy_ds.stages.compare import STAGES, Judged, compare, conclude, union
 from visdatcompy_ds.stages.confirm import confirm
 from visdatcompy_ds.stages.decide import LINKED
 from visdatcompy_ds.stages.group import group, rank
@@ -234,6 +236,15 @@ def test_links_to_one_file_are_never_removed_and_sampled_once(tmp_path, photo, w
     assert found.pairs.of_class("same_file").sum() == 2
 
 
+def test_a_link_keeps_for_no_file(tmp_path, photo, write):
+    path = write("elsewhere/a.jpg", photo(2))
+    write("here/a_much_longer_name.jpg", photo(2))
+    (tmp_path / "here" / "a.jpg").symlink_to(path)
+    (tmp_path / "here" / "b.jpg").write_bytes(path.read_bytes())
+    table = Dataset(tmp_path / "here").measured(*CLEAN_PROBES)
+    assert removed(compare(table, np.zeros(len(table), bool)))["a_much_longer_name.jpg"] == ("b.jpg", "bytes")
+
+
 def test_copies_that_a_smaller_one_may_not_replace_are_still_copies_of_each_other(tmp_path, photo, write):
     scene = photo(9, 640, 480)
     half = scene.reshape(240, 2, 320, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
@@ -313,6 +324,29 @@ def test_confirming_is_the_same_for_any_number_of_workers(tmp_path, photo, write
     frames = [confirm(table, found, workers)[0].to_frame() for workers in (1, 2, 4)]
     assert len(frames[0]) == 9
     assert all(frames[0].equals(frame) for frame in frames[1:])
+
+
+def test_of_looks_that_found_a_pair_in_one_class_the_stage_table_chooses_and_not_the_order_of_calls(rows):
+    table, none, one = rows(["a", "b"]), Pairs.empty(), np.array([0])
+    found = [("metrics", "ssim"), ("hash", "phash"), ("metrics", "mse"), ("features", "orb inliers"), ("hash", "dhash")]
+    parts = []
+    for step, measure in found:
+        pairs = Pairs.build(one, one + 1, "similar", step, measure, 1.0)
+        parts.append(Judged(table, np.zeros(2, bool), np.arange(2), pairs, none, {}, {}))
+    for some in itertools.permutations(parts, 3):
+        (chosen,) = union(some).pairs.measure
+        assert chosen == next(name for name in ("dhash", "phash", "mse", "ssim") if name in {part.pairs.measure[0] for part in some})
+
+
+def test_copies_of_a_copy_and_other_paths_of_it_hang_on_its_keeper(rows):
+    table = rows([f"{k}.jpg" for k in range(6)], inode=[1, 2, 3, 4, 4, 6])
+    table.columns["sha256"][:] = table["sha256"][[0, 1, 1, 1, 1, 5]]
+    pairs = Pairs.build(np.array([0]), np.array([1]), "reencoded", "hash", "ssim", 0.99, 0.9)
+    judged = Judged(table, np.zeros(6, bool), np.arange(6), pairs, Pairs.empty(), {}, {})
+    plan = conclude(judged).plan
+    told = {row: (keeper, CLASSES.index(klass)) for row, keeper, klass in zip(plan.row, plan.keeper, plan.klass, strict=True) if klass}
+    assert told == {1: (0, 3), 2: (0, 3), 3: (0, 3), 4: (3, 0)}
+    assert (conclude(judged).pairs.klass == CLASSES.index("bytes")).sum() == 2
 
 
 def test_the_stage_table_says_what_runs():

@@ -6,7 +6,7 @@ import pytest
 from visdatcompy_ds.base.tables import Pairs
 from visdatcompy_ds.catalog.leaks import LEVELS
 from visdatcompy_ds.stages.compare import Judged
-from visdatcompy_ds.stages.leakage import leaks, undecided
+from visdatcompy_ds.stages.leakage import leaks
 
 
 @pytest.fixture
@@ -83,9 +83,20 @@ def test_what_holds_of_an_image_holds_of_its_copies_in_test(judged):
     assert told(leaks(state, is_train, 60)) == {2: ("edited", 0), 3: ("edited", 0), 4: ("edited", 0)}
 
 
-def test_what_cannot_be_told_is_counted_where_it_is_no_copy(judged):
+def test_what_cannot_be_told_is_no_copy_and_never_clean(judged):
     state, is_train = judged((0, 2, "undecided", 0.9), (0, 3, "undecided", 0.9), (1, 3, "pixels", 1.0), (2, 4, "undecided", 0.9))
-    assert undecided(state, is_train, leaks(state, is_train, 60)).tolist() == [2]
+    found = leaks(state, is_train, 60)
+    assert told(found) == {3: ("pixels", 1), 2: ("undecided", -1), 4: ("", -1)}
+    assert found.is_open.tolist() == [False, True, False]
+
+
+def test_what_shows_too_little_is_never_clean(judged):
+    digests = np.arange(160, dtype=np.uint8).reshape(5, 32)
+    digests[3] = digests[1]
+    flat = {"low_information": [True] * 4 + [False], "sha256": digests, "stations": ("S", "", "S", "", "")}
+    found = leaks(*judged(**flat), 60)
+    assert told(found) == {3: ("bytes", 1), 2: ("station", 0), 4: ("", -1)} and found.is_open.tolist() == [False, True, False]
+    assert told(leaks(*judged(**flat | {"stations": ("",) * 5}), 60))[2] == ("undecided", -1)
 
 
 def test_levels_are_those_of_the_design():

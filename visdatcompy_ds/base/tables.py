@@ -98,6 +98,8 @@ class Files(Table):
         Code of :class:`Status`; ``OK`` means only that nothing speaks against the file so far.
     reason : (n,) object
         Why, for every status but ``ok``.
+    is_link : (n,) bool
+        Symbolic links; none where it is not given.
     """
 
     names: tuple[str, ...]
@@ -110,9 +112,12 @@ class Files(Table):
     inode: Array
     status: Array
     reason: Array
+    is_link: Array = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
         """Check lengths, and that no (dataset, id) stands twice."""
+        if not len(self.is_link):
+            object.__setattr__(self, "is_link", np.zeros(len(self.id), bool))
         super().__post_init__()
         keys = set(zip(self.dataset.tolist(), self.id.tolist(), strict=True))
         if len(keys) != len(self):

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from visdatcompy_ds.receipt import Receipt
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and do nothing.")]
 Journal = Annotated[Path, typer.Argument(metavar="RECEIPT", help="The journal that apply named, or the folder it is in.")]
 
 
 def apply(
-    plan: Annotated[Path, typer.Argument(help="plan.json of a run.")],
+    plan: Annotated[Path, typer.Argument(help="plan.json of a run, or the folder it is in.")],
     overrides: Annotated[
         Path | None, typer.Option("--overrides", metavar="FILE", help="Decisions of people, which replace the plan's.", show_default=False)
     ] = None,
@@ -34,41 +35,34 @@ def apply(
     ] = None,
     trash: Annotated[bool, typer.Option("--trash", help="From the quarantine go on into the trash of the desktop.")] = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Move what a plan removes into a quarantine, each image after a proof on the disk. Nothing is deleted; undo brings it back."""
     from visdatcompy_ds.plan import Plan
 
-    sealed = Plan.load(plan)
+    sealed = Plan.load(plan / "plan.json" if plan.is_dir() else plan)
     show = False if quiet or as_json else None
 
     def step(dry_run: bool) -> Receipt:
-        try:
-            return sealed.apply(dry_run, quarantine, overrides, allow or (), show)
-        except KeyboardInterrupt:
-            if not dry_run:
-                typer.echo("What was begun stands in the journal: the same command goes on, undo brings all back.", err=True)
-            raise
+        return sealed.apply(dry_run, quarantine, overrides, allow or (), trash, show)
 
-    done = _asked(step, "would move", "Move them", "were to be moved", yes, as_json, quiet)
-    if done is None:
-        return
-    if done.path is None:
-        _say(done, as_json, quiet, "")
-        return
-    if trash:
-        _say(done.purge(0, dry_run=False, trash=True), as_json, quiet, "Nothing was deleted: the trash of the desktop brings it back.")
-        return
-    journal = quoted(done.path)
-    _say(done, as_json, quiet, f"Next: visdatcompy-ds undo {journal} brings all back; verify looks after it. Nothing was deleted.")
+    words, question = ("would trash", "Put them into the trash") if trash else ("would move", "Move them")
+    done = _asked(step, (words, "would restore"), question, "to be moved", yes, dry_run, as_json, quiet)
+    if done is not None:
+        back = "the trash of the desktop" if trash else f"visdatcompy-ds undo {quoted(done.path or '')}"
+        has_gone = done.counts.keys() & {"moved", "trashed"}
+        _say(done, as_json, quiet, f"Next: {back} brings all back; verify looks after it. Nothing was deleted." if has_gone else "")
 
 
-def undo(receipt: Journal, as_json: Json = False, quiet: Quiet = False) -> None:
+def undo(receipt: Journal, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False, quiet: Quiet = False) -> None:
     """Bring back what apply moved; what is back already stays, and a name that was taken meanwhile gets a number."""
     from visdatcompy_ds.receipt import Receipt
 
-    _say(Receipt(receipt).undo(), as_json, quiet, "")
+    done = _asked(Receipt(receipt).undo, ("would restore",), "Bring them back", "to be brought back", yes, dry_run, as_json, quiet)
+    if done is not None:
+        _say(done, as_json, quiet, "")
 
 
 def verify(receipt: Journal, as_json: Json = False, quiet: Quiet = False) -> None:
@@ -83,6 +77,7 @@ def purge(
     older_than: Annotated[str, typer.Option("--older-than", metavar="DAYS", help="Only what was moved so long ago: 30d, 0.")] = "30d",
     trash: Annotated[bool, typer.Option("--trash", help="Into the trash of the desktop instead.")] = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -95,33 +90,50 @@ def purge(
         raise ArgumentError(f"--older-than {older_than}", "Allowed: a number of days", "For example 30d") from None
 
     def step(dry_run: bool) -> Receipt:
-        return Receipt.purged(folder, days, dry_run, trash)
+        return Receipt(folder).purge(days, dry_run, trash)
 
     word, question = ("would trash", "Put them into the trash") if trash else ("would purge", "Delete them for good")
-    done = _asked(step, word, question, "were to be deleted", yes, as_json, quiet)
+    done = _asked(step, (word,), question, "to go for good", yes, dry_run, as_json, quiet)
     if done is not None:
         _say(done, as_json, quiet, "")
 
 
 def _asked(
-    step: Callable[[bool], Receipt], word: str, question: str, were_to: str, yes: bool, as_json: bool, quiet: bool
+    step: Callable[[bool], Receipt],
+    words: tuple[str, ...],
+    question: str,
+    were_to: str,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> Receipt | None:
     """Say what would be done, ask, and do it; None where nothing is to be done or the answer was no."""
-    if yes:
-        return step(False)
+    if yes and not dry_run:
+        return _done(step)
+    from visdatcompy_ds.reports.outcomes import count_text
+
     tried = step(True)
-    count = tried.counts.get(word, 0)
+    count = sum(tried.counts.get(word, 0) for word in words)
+    if dry_run or not count:
+        _say(tried, as_json, quiet, "")
+        return None
     if not as_json and not quiet:
         _print(tried)
-    if not count:
-        _say(tried, as_json, True, "")
-        return None
-    if not sys.stdin.isatty():
-        raise ArgumentError(f"{count} images {were_to}, and nobody can be asked", "", "Give --yes to go on")
+    if as_json or quiet or not sys.stdin.isatty():
+        raise ArgumentError(f"{count_text(count)} {were_to}, and nobody can be asked", "", "Give --yes to go on, or --dry-run to look only")
     if not typer.confirm(f"{question}?"):
         typer.echo("Nothing was done.")
         return None
-    return step(False)
+    return _done(step)
+
+
+def _done(step: Callable[[bool], Receipt]) -> Receipt:
+    try:
+        return step(False)
+    except KeyboardInterrupt:
+        typer.echo("What was begun stands in the journal: the same command goes on.", err=True)
+        raise
 
 
 def _say(receipt: Receipt, as_json: bool, quiet: bool, next_step: str) -> None:

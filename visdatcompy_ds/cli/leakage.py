@@ -29,7 +29,7 @@ def leakage(
     train: Annotated[str, typer.Argument(metavar="TRAIN", help="Folder, file or pattern.", show_default=False)],
     test: Annotated[str, typer.Argument(metavar="TEST", help="The other one.", show_default=False)],
     fail_if_found: Annotated[
-        bool, typer.Option("--fail-if-found", help="Exit with 2 when something is found, with 3 when images could not be read.")
+        bool, typer.Option("--fail-if-found", help="Exit with 2 when something is found, with 3 when it cannot be told of all.")
     ] = False,
     level: Annotated[
         str,
@@ -71,7 +71,7 @@ def leakage(
     serious = list(LEVELS)[: list(LEVELS).index(level) + 1]
     if fail_if_found and any(found.attrs["levels"][name] for name in serious):
         raise typer.Exit(2)
-    if fail_if_found and (found.attrs["unread"] or found.attrs["train_unread"]):
+    if fail_if_found and any(found.attrs[name] for name in ("unread", "train_unread", "undecided")):
         raise typer.Exit(3)
 
 

@@ -29,6 +29,7 @@ class Found:
     stat: os.stat_result | None
     problem: str
     is_folder: bool = False
+    is_link: bool = False
 
 
 def walk(root: bytes, recursive: bool = True) -> Iterator[Found]:
@@ -71,7 +72,7 @@ def _file(entry: os.DirEntry[bytes], name: bytes) -> Found:
     except OSError as error:
         problem = "dangling link" if error.errno in (errno.ENOENT, errno.ELOOP) else describe(error)
         return Found(entry.path, name, None, problem)
-    return Found(entry.path, name, info, kind_problem(info, is_link))
+    return Found(entry.path, name, info, kind_problem(info, is_link), is_link=is_link)
 
 
 def kind_problem(info: os.stat_result, is_link: bool = False) -> str:

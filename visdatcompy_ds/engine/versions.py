@@ -6,13 +6,15 @@ import functools
 import importlib.metadata
 import platform
 
-PACKAGES = ("visdatcompy_ds", "numpy", "opencv-contrib-python", "simplejpeg", "Pillow", "scikit-image", "numba", "pandas", "matplotlib")
+from visdatcompy_ds import __version__
+
+PACKAGES = ("numpy", "opencv-contrib-python", "simplejpeg", "Pillow", "scikit-image", "numba", "pandas", "matplotlib")
 
 
 @functools.cache
 def versions() -> dict[str, str]:
     """Return name to version, "absent" for what is not installed."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "visdatcompy_ds": __version__}
     for name in PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)

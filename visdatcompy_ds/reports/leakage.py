@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from visdatcompy_ds.catalog.leaks import COPIES, LEVELS
 from visdatcompy_ds.reports import tables
 from visdatcompy_ds.reports.text import counted
 from visdatcompy_ds.stages.compare import Judged
-from visdatcompy_ds.stages.leakage import UNREAD, Leaks, undecided
+from visdatcompy_ds.stages.labels import AGREE, DIFFER, UNKNOWN, Labels
+from visdatcompy_ds.stages.leakage import UNDECIDED, UNREAD, Leaks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,6 @@ def columns(table: Fingerprints, found: Leaks) -> dict[str, Any]:
     """Return the columns of leakage.csv: one row per test image."""
     (test_names, test_ids), (train_names, train_ids) = tables.names_of(table, found.row), tables.names_of(table, found.train)
     labels, train_labels = _labels(table, found.row), _labels(table, found.train)
-    agree = [one == other if one and other else None for one, other in zip(labels, train_labels, strict=True)]
     return {
         "test_dataset": object_array(test_names),
         "test_id": object_array(test_ids),
@@ -37,17 +38,15 @@ def columns(table: Fingerprints, found: Leaks) -> dict[str, Any]:
         "cutoff": found.cutoff,
         "test_label": object_array(labels),
         "train_label": object_array(train_labels),
-        "labels_agree": object_array(agree),
+        "labels_agree": object_array(_agreement(table, found)),
     }
 
 
-def facts(judged: Judged, is_train: Array, found: Leaks) -> dict[str, Any]:
-    """Return counts as plain data: what :func:`words` says in words."""
+def facts(judged: Judged, is_train: Array, found: Leaks, agree: Sequence[bool | None]) -> dict[str, Any]:
+    """Return counts as plain data: what :func:`words` says in words; `agree` as in the columns."""
     table = judged.table
     names = ["+".join(table.files.names[code] for code in np.unique(table.files.dataset[side])) for side in (is_train, ~is_train)]
     is_train_image = ~table.files.has_status(Status.SKIPPED) & is_train
-    is_copy = np.isin(found.level.astype(str), list(COPIES))
-    agree = columns(table, found.take(is_copy))["labels_agree"].tolist()
     return {
         "train": names[0],
         "test": names[1],
@@ -57,10 +56,18 @@ def facts(judged: Judged, is_train: Array, found: Leaks) -> dict[str, Any]:
         "unread": int((found.level == UNREAD).sum()),
         "train_unread": int((is_train_image & ~(table.files.is_usable & table["decoded"])).sum()),
         "clean": int((found.level == "").sum()),
-        "undecided": len(undecided(judged, is_train, found)),
+        "undecided": int(found.is_open.sum()),
         "labels_agree": agree.count(True),
         "labels_disagree": agree.count(False),
     }
+
+
+def _agreement(table: Fingerprints, found: Leaks) -> list[bool | None]:
+    """Return whether each copy is labelled as its train image is; None where that is not known, and for another shot of a place."""
+    labels = Labels(table)
+    answers: dict[str, bool | None] = {AGREE: True, DIFFER: False, UNKNOWN: None}
+    rows = zip(found.row.tolist(), found.train.tolist(), found.level.tolist(), strict=True)
+    return [answers[labels.compare(row, train)] if level in COPIES else None for row, train, level in rows]
 
 
 def _labels(table: Fingerprints, rows: Array) -> list[str]:
@@ -74,7 +81,13 @@ def words(found: pd.DataFrame) -> str:
     near = sum(facts["levels"].values()) - copies
     test = f"{for_display(facts['test'])} (test, {counted(facts['test_images'], 'image')})"
     train = f"{for_display(facts['train'])} (train, {counted(facts['train_images'], 'image')})"
-    parts = {"in train": copies, "shot at its events or stations": near, "could not be read": facts["unread"], "clean": facts["clean"]}
+    parts = {
+        "in train": copies,
+        "shot at its events or stations": near,
+        "could not be read": facts["unread"],
+        "cannot be told": int((found["level"] == UNDECIDED).sum()),
+        "clean": facts["clean"],
+    }
     told = [f"{count} {what}" for what, count in parts.items() if count or what in ("in train", "clean")]
     lines = [f"{test} against {train}: {', '.join(told)}"]
     for level, count in facts["levels"].items():
@@ -87,9 +100,15 @@ def words(found: pd.DataFrame) -> str:
     if len(conflicts):
         lines.append(f"Copies that are labelled differently: {len(conflicts)}")
         for row in conflicts.head(_EXAMPLES).itertuples():
-            lines.append(f"      {_example(row)}: {for_display(row.test_label)} in test, {for_display(row.train_label)} in train")
+            told_by = "in their label files"
+            if row.test_label != row.train_label:
+                told_by = f"{for_display(row.test_label)} in test, {for_display(row.train_label)} in train"
+            lines.append(f"      {_example(row)}: {told_by}")
     if facts["undecided"]:
-        lines.append(f"Look like a train image, and it cannot be told whether they are copies: {facts['undecided']}")
+        lines.append(
+            f"It cannot be told whether they are copies, for they show too little or are too much like a train image: "
+            f"{counted(facts['undecided'], 'image')} of test, not called clean"
+        )
     for side, count in (("test", facts["unread"]), ("train", facts["train_unread"])):
         if count:
             means = "cannot be called clean" if side == "test" else "may hide further leaks"

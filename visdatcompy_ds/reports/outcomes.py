@@ -12,19 +12,21 @@ from visdatcompy_ds.stages.act import LIFTS, Outcome
 
 _SHOWN = 4
 _SAYS = {
-    "moved": "moved into the quarantine",
-    "would move": "would be moved into a quarantine",
-    "restored": "back in their places",
+    "moved": "in the quarantine",
+    "would move": "would go into a quarantine",
+    "restored": "back in place",
+    "would restore": "would come back",
+    "altered": "back in place, and changed while in the quarantine",
+    "trashed": "in the trash of the system",
+    "would trash": "would go into the trash",
     "purged": "deleted for good",
-    "trashed": "in the trash of the system, from where it can bring them back",
-    "would trash": "would be put into the trash",
     "would purge": "would be deleted for good",
-    "kept": "stay in the quarantine",
-    "refused": "stay: refused",
-    "changed": "stay: they, or the copies that stay, have changed since the plan was made",
-    "gone": "are gone, or the copies that stay are",
-    "failed": "could not be moved",
-    "missing": "are not as they should be",
+    "kept": "left in the quarantine",
+    "refused": "not moved: refused",
+    "changed": "not moved: changed since the plan was made, or the copy that stays has",
+    "gone": "gone, or the copy that stays is",
+    "failed": "failed",
+    "missing": "not in order",
 }
 
 
@@ -54,9 +56,14 @@ def words(outcomes: Sequence[Outcome]) -> str:
         beside = sum(len(one.beside) for one in found)
         parts = [", ".join(f"{count} {klass}" for klass, count in classes.items()), size_text(sum(one.size_bytes for one in found))]
         parts += [f"with {beside} label or RAW files" if beside > 1 else "with 1 label or RAW file"] if beside else []
-        lines.append(f"{len(found)} images {says} ({'; '.join(parts)})" if len(found) > 1 else f"1 image: {says} ({'; '.join(parts)})")
+        lines.append(f"{count_text(len(found))} {says} ({'; '.join(parts)})")
         lines += _reasons(found)
-    return "\n".join(lines) or "No image is to be moved."
+    return "\n".join(lines) or "No image: there is nothing to do."
+
+
+def count_text(count: int) -> str:
+    """Return a number of images in words."""
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def _reasons(found: Sequence[Outcome]) -> list[str]:
@@ -70,7 +77,12 @@ def _reasons(found: Sequence[Outcome]) -> list[str]:
             f" and {len(held) - 2} more" if len(held) > 2 else ""
         )
         allow = f" (allow {lift}: {LIFTS[lift]})" if lift else ""
-        lines += textwrap.wrap(f"{for_display(reason)}{allow}: {names}", 140, initial_indent="  ", subsequent_indent="    ")
+        lines += [f"  {for_display(reason)}{allow}:", *_wrapped(names)]
     if len(reasons) > _SHOWN:
-        lines.append(f"  … and {len(reasons) - _SHOWN} more reasons: to_frame() has all")
+        lines.append(f"  … and {len(reasons) - _SHOWN} more reasons; --json lists all, and so does to_frame()")
     return lines
+
+
+def _wrapped(names: str) -> list[str]:
+    """Return names on lines of a page, none of them broken: people copy them."""
+    return textwrap.wrap(names, 140, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)

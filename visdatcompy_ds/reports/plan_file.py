@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import numpy as np
 from visdatcompy_ds.base.arguments import path_bytes
 from visdatcompy_ds.base.errors import ArgumentError, MissingSourceError, SourceError
 from visdatcompy_ds.base.names import for_display, to_bytes, to_text
-from visdatcompy_ds.base.tables import STATUSES, Fingerprints, PlanTable
+from visdatcompy_ds.base.tables import STATUSES, Array, Fingerprints, PlanTable
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.move import Facts
 from visdatcompy_ds.reports import tables
@@ -32,7 +33,9 @@ def seal(
     plan: PlanTable,
     folders: Collection[bytes],
     protected: Collection[bytes],
+    is_protected: Array,
     limits: decode.Limits,
+    created: datetime.datetime,
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return a plan as it is saved.
@@ -43,18 +46,23 @@ def seal(
     plan : PlanTable
     folders, protected : collection of bytes
         Folders that were compared, and those of them of which nothing goes.
+    is_protected : (n,) bool
+        Rows of the table that never go.
     limits : Limits
         Within which the images were decoded.
+    created : datetime
+        When the files were looked at.
     versions : mapping of str to str
         Of the program and its decoders.
     """
     columns = tables.plan_columns(table, plan)
     deepest = sorted(folders, key=len, reverse=True)
+    facts_of = functools.cache(lambda row: _facts(table, row, deepest, bool(is_protected[row])))  # a keeper stands in many lines
     images = {name: int((table.files.is_usable & (table.files.dataset == code)).sum()) for code, name in enumerate(table.files.names)}
     body: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "created": created.isoformat(timespec="seconds"),
         "versions": dict(versions),
         "limits": dataclasses.asdict(limits),
         "images": images,
@@ -62,8 +70,8 @@ def seal(
         "entries": [
             {
                 **{name: _json_value(column[at]) for name, column in columns.items()},
-                "file": _facts(table, int(plan.row[at]), deepest),
-                "keeper_file": _facts(table, int(plan.keeper[at]), deepest),
+                "file": facts_of(int(plan.row[at])),
+                "keeper_file": facts_of(int(plan.keeper[at])),
             }
             for at in range(len(plan))
         ],
@@ -104,12 +112,31 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def orders(body: Mapping[str, Any]) -> Orders:
-    """Return what a plan tells a removal."""
+    """Return what a plan tells a removal.
+
+    Raises
+    ------
+    ArgumentError
+        For a plan of another shape than :func:`seal` gives it.
+    """
+    try:
+        return _orders(body)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _misshapen() from None
+
+
+def _misshapen() -> ArgumentError:
+    return ArgumentError("A plan of another shape", "Allowed: a plan.json that clean wrote, or Plan.save", "Make it anew")
+
+
+def _orders(body: Mapping[str, Any]) -> Orders:
     entries = []
     for number, entry in enumerate(body["entries"]):
         image, keeper = _side(entry, "", "file"), _side(entry, "keeper_", "keeper_file")
         facts = (entry["action"], entry["class"], entry["reason"], entry["measure"], entry["score"])
         entries.append(Order(number, *facts, image, keeper))
+    if not isinstance(body["images"], dict):
+        raise TypeError(body["images"])
     roots = dict.fromkeys(order.image.facts.root for order in sorted(entries, key=lambda order: order.is_keeper))
     created = datetime.datetime.fromisoformat(body["created"]).timestamp()
     protected = tuple(to_bytes(folder) for folder in body["protected"])
@@ -118,7 +145,10 @@ def orders(body: Mapping[str, Any]) -> Orders:
 
 def limits(body: Mapping[str, Any]) -> decode.Limits:
     """Return the limits within which the images of a plan were decoded."""
-    return decode.Limits(**body["limits"])
+    try:
+        return decode.Limits(**body["limits"])
+    except (KeyError, TypeError):
+        raise _misshapen() from None
 
 
 def overrides(path: str | os.PathLike[str], plan_checksum: str) -> dict[tuple[str, str], str]:
@@ -142,7 +172,12 @@ def overrides(path: str | os.PathLike[str], plan_checksum: str) -> dict[tuple[st
         raise ArgumentError(given, f"Allowed: {shape}")
     if body.get("plan") != plan_checksum:
         raise ArgumentError(f"{name} overrides another plan", f"This plan has the checksum {plan_checksum}", "Take the file made for it")
-    return {(one["dataset"], one["id"]): one["action"] for one in listed}
+    wishes: dict[tuple[str, str], str] = {}
+    for one in listed:
+        if wishes.setdefault((one["dataset"], one["id"]), one["action"]) != one["action"]:
+            twice = for_display(f"{one['dataset']}/{one['id']}")
+            raise ArgumentError(f"{name} keeps and removes {twice}", "Each image has one decision", "Take one of them out")
+    return wishes
 
 
 def _json(path: str | os.PathLike[str], given: str, allowed: str) -> Any:
@@ -162,7 +197,7 @@ def _json_value(value: Any) -> Any:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _facts(table: Fingerprints, row: int, folders: Sequence[bytes]) -> dict[str, Any]:
+def _facts(table: Fingerprints, row: int, folders: Sequence[bytes], is_protected: bool) -> dict[str, Any]:
     """Return what a file was like when it was read: apply refuses one that has changed since."""
     listed, path = table.files, table.files.path[row]
     root = next((folder for folder in folders if path.startswith(os.path.join(folder, b""))), _root_of(path, to_bytes(listed.id[row])))
@@ -176,6 +211,7 @@ def _facts(table: Fingerprints, row: int, folders: Sequence[bytes]) -> dict[str,
         "pixels": int(table["width"][row]) * int(table["height"][row]),
         "status": STATUSES[int(listed.status[row])],
         "flags": known,
+        "is_protected": is_protected,
     }
     try:
         info = os.stat(path)
@@ -193,4 +229,5 @@ def _root_of(path: bytes, file_id: bytes) -> bytes:
 def _side(entry: Mapping[str, Any], prefix: str, field: str) -> Side:
     held = entry[field]
     facts = Facts(to_bytes(held["root"]), to_bytes(held["path"]), *(held[name] for name in _FACTS))
-    return Side(entry[prefix + "dataset"], entry[prefix + "id"], facts, held["pixels"], held["status"], frozenset(held["flags"]))
+    about = (held["pixels"], held["status"], frozenset(held["flags"]), held["is_protected"])
+    return Side(entry[prefix + "dataset"], entry[prefix + "id"], facts, *about)

@@ -246,6 +246,12 @@ def group_columns(table: Fingerprints, group: Array, row: Array, is_keeper: Arra
     return {"group": group, "dataset": text_array(names), "id": text_array(ids), "is_keeper": is_keeper, "distance": distance}
 
 
+PLAN = (
+    *("dataset", "id", "action", "class", "stage", "reason", "keeper_dataset", "keeper_id"),
+    *("measure", "score", "cutoff", "sidecars", "label_conflict"),
+)
+
+
 def plan_columns(table: Fingerprints, plan: PlanTable) -> Columns:
     """Return the columns of plan.csv."""
     (names, ids), (keeper_names, keeper_ids) = names_of(table, plan.row), names_of(table, plan.keeper)

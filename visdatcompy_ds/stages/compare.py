@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +17,10 @@ from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages import candidates, confirm, group
 from visdatcompy_ds.stages.by_metric import are_among, copies_by_metric, look_alikes
+from visdatcompy_ds.stages.candidates.distinct import file_numbers
 from visdatcompy_ds.stages.decide import decide, may_go_for
 from visdatcompy_ds.stages.features import Evidence, cascade
+from visdatcompy_ds.stages.labels import Labels
 from visdatcompy_ds.stages.shots import ShotFacts
 
 
@@ -57,6 +60,8 @@ class Look:
         Hashes and metrics of the catalog: what lies within their cut-off of similar pictures counts as `similar`, with no further proof.
     only_known_shots : bool
         Images whose EXIF tells no shot do not take part.
+    within_protected : bool
+        Also compare protected images with each other; else each pair but those of equal content has one that is not.
     """
 
     stages: tuple[str, ...] = DEFAULT_STAGES
@@ -64,6 +69,7 @@ class Look:
     features: str | None = None
     alike: tuple[str, ...] = ()
     only_known_shots: bool = False
+    within_protected: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,15 +101,36 @@ class Judged:
     evidence: Mapping[tuple[int, int], Evidence]
     counts: dict[str, Any]
 
-    @property
+    @functools.cached_property
     def first(self) -> Array:
         """Of each row in `order` the best one of its content, (k,) int64."""
         return candidates.equal_content(self.table, self.order)
 
-    @property
+    @functools.cached_property
+    def canonical(self) -> Array:
+        """Of each row in `order` the best one of its file, which a link, a hard link or another source lists as well, (k,) int64."""
+        _, best, inverse = np.unique(file_numbers(self.table)[self.order], return_index=True, return_inverse=True)
+        return self.order[best[inverse.reshape(-1)]]
+
+    @functools.cached_property
+    def content(self) -> tuple[Pairs, Array]:
+        """Each row of repeated content with the best row of its file, where that is another, else with the best of the content.
+
+        With the position of its pair for each row in `order`, -1 for none.
+        """
+        is_alias = self.canonical != self.order
+        is_copy = (self.first != self.order) & ~is_alias
+        at = np.full(len(self.order), -1, np.int64)
+        at[is_copy] = np.arange(is_copy.sum())
+        at[is_alias] = is_copy.sum() + np.arange(is_alias.sum())
+        copies = Pairs.build(self.first[is_copy], self.order[is_copy], "bytes", "bytes", "sha256", 1.0, 1.0)
+        aliases = Pairs.build(self.canonical[is_alias], self.order[is_alias], "same_file", "bytes", "device and inode", 1.0, 1.0)
+        return Pairs.concat([copies, aliases]), at
+
+    @functools.cached_property
     def all_pairs(self) -> Pairs:
         """Pairs of equal content and all others, sorted by rows."""
-        return Pairs.concat([_content_pairs(self.table, self.order, self.first), self.pairs, self.told]).in_order()
+        return Pairs.concat([self.content[0], self.pairs, self.told]).in_order()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +233,8 @@ def judge(
     best = order[candidates.equal_content(table, order) == order]
     distinct = np.sort(best)
     options = (workers, limits, show_progress)
-    proposed = candidates.propose(table, distinct, look.stages, workers=workers)
+    is_asked = None if look.within_protected else ~is_protected
+    proposed = candidates.propose(table, distinct, look.stages, workers=workers, is_asked=is_asked)
     started = time.perf_counter()
     pairs, cost = confirm.confirm(table, proposed, *options, known)
     counts, told = {**proposed.counts, "confirm_s": round(time.perf_counter() - started, 3)}, proposed.vetoed
@@ -222,7 +250,9 @@ def judge(
     judged = Judged(table, is_protected, order, pairs, told, {}, counts)
     if look.features is not None:
         started = time.perf_counter()
-        found_by = cascade(table, np.sort(order), None, judged.all_pairs, order, EXTRACTORS[look.features], *options, known)
+        rows = np.sort(order)
+        others = None if is_asked is None else rows[is_asked[rows]]
+        found_by = cascade(table, rows, others, judged.all_pairs, order, EXTRACTORS[look.features], *options, known)
         kept = found_by.pairs.take(found_by.pairs.step != "bytes")
         is_told = are_among(kept.left, kept.right, told, len(table)) & (kept.step != "features")
         judged = dataclasses.replace(judged, pairs=kept.take(~is_told), told=kept.take(is_told), evidence=found_by.evidence)
@@ -245,7 +275,10 @@ def _unmatched(best: Array, n: int, pairs: Pairs) -> Array:
 
 
 def union(parts: Sequence[Judged], policy: str = "best") -> Judged:
-    """Return what several looks at the rows of one table found: each pair once, in the strongest class it has."""
+    """Return what several looks at the rows of one table found: each pair once, in the strongest class it has.
+
+    Of several in that class the first of the stage table counts, then the first by name: the order of `parts` does not matter.
+    """
     table, is_protected = parts[-1].table, parts[-1].is_protected
     order = group.rank(table, is_protected, policy)
     order = order[np.isin(order, np.concatenate([part.order for part in parts]))]
@@ -258,7 +291,9 @@ def union(parts: Sequence[Judged], policy: str = "best") -> Judged:
 
 def _strongest(tables: Sequence[Pairs]) -> Pairs:
     pairs = Pairs.concat(tables)
-    order = np.lexsort((pairs.klass, pairs.right, pairs.left))
+    place = {stage.name: at for at, stage in enumerate(STAGES)}
+    stage = np.array([place[name] for name in pairs.step.tolist()], np.int64)
+    order = np.lexsort((pairs.measure.astype(str), stage, pairs.klass, pairs.right, pairs.left))
     left, right = pairs.left[order], pairs.right[order]
     is_new = np.ones(len(order), bool)
     is_new[1:] = (np.diff(left) != 0) | (np.diff(right) != 0)
@@ -277,20 +312,19 @@ def conclude(judged: Judged, edited: bool = False, similar: bool = False, label_
         Remove copies that are labelled differently, too.
     """
     table, is_protected, order, first = judged.table, judged.is_protected, judged.order, judged.first
-    content_pairs = _content_pairs(table, order, first)
     removable = DUPLICATE_CLASSES + (("edited",) if edited else ()) + (("similar",) if similar else ())
-    grouping = judged.pairs.take(judged.pairs.of_class(*removable))
+    grouping, labels = judged.pairs.take(judged.pairs.of_class(*removable)), Labels(table)
 
     def may_hang(row: int, keeper: int) -> bool:
-        return not may_go_for(table, row, keeper, label_conflicts)
+        return not may_go_for(table, labels, row, keeper, label_conflicts)
 
     # What is protected never goes, so each of it may keep for others; what is double within it is grouped apart, to be reported.
     groups = []
     for stays, asks in ((is_protected, may_hang), (~is_protected, None)):
         if not stays[order].all():
             stars, held = group.group(order[first == order], len(table), grouping, stays, asks)
-            groups.append((*_with_equal_content(table, stars, grouping, content_pairs, order, first, stays), held))
-    plan = decide(table, groups, is_protected, removable, label_conflicts)
+            groups.append((*_with_equal_content(judged, stars, grouping, stays), held))
+    plan = decide(table, labels, groups, is_protected, removable, label_conflicts)
     is_removed, is_member = np.zeros(len(table), bool), np.zeros(len(table), bool)
     is_removed[plan.row[plan.action == "remove"]] = True
     for _, _, pair, _ in groups:
@@ -298,41 +332,13 @@ def conclude(judged: Judged, edited: bool = False, similar: bool = False, label_
     return Comparison(table, judged.all_pairs, plan, is_protected, is_removed, is_member, judged.counts, judged.evidence)
 
 
-def _content_pairs(table: Fingerprints, order: Array, first: Array) -> Pairs:
-    """Return each row of repeated content with the best row of its file, where that is another, else with the best of the content."""
-    repeats = first != order
-    canonical = _canonical(table, order)
-    one_file = canonical != order
-    aliases, copies = one_file, repeats & ~one_file
-    return Pairs.concat(
-        [
-            Pairs.build(first[copies], order[copies], "bytes", "bytes", "sha256", 1.0, 1.0),
-            Pairs.build(canonical[aliases], order[aliases], "same_file", "bytes", "device and inode", 1.0, 1.0),
-        ]
-    )
-
-
-def _canonical(table: Fingerprints, order: Array) -> Array:
-    """Return, for each of the rows best first, the best row of the same file: a link, a hard link, or overlapping sources."""
-    device, inode = table.files.device[order], table.files.inode[order]
-    best: dict[tuple[int, int], int] = {}
-    keys = zip(order.tolist(), device.tolist(), inode.tolist(), strict=True)
-    return np.array([best.setdefault((d, i), row) if i else row for row, d, i in keys], np.int64)
-
-
-def _with_equal_content(
-    table: Fingerprints, stars: Groups, found: Pairs, content: Pairs, order: Array, first: Array, stays: Array
-) -> tuple[Array, Pairs, Array]:
+def _with_equal_content(judged: Judged, stars: Groups, found: Pairs, stays: Array) -> tuple[Array, Pairs, Array]:
     """Hang rows of repeated content on a keeper: what was measured of one holds for all of them."""
+    content, at = judged.content
+    own = ~stays[judged.order] & (judged.first != judged.order)
+    row, best, same, at = judged.order[own], judged.first[own], judged.canonical[own], at[own]
     keeper, pair = stars.keeper.copy(), stars.pair.copy()
-    own = ~stays[order] & (first != order)
-    position = {(int(a), int(b)): at for at, (a, b) in enumerate(zip(content.left, content.right, strict=True))}
-    canonical = _canonical(table, order)
-    for best, same, row in zip(first[own].tolist(), canonical[own].tolist(), order[own].tolist(), strict=True):
-        if same != row:  # another path of a file: that file stays, whatever hangs on what
-            keeper[row], pair[row] = same, len(found) + position[min(same, row), max(same, row)]
-        elif keeper[best] == best:
-            keeper[row], pair[row] = best, len(found) + position[min(best, row), max(best, row)]
-        else:  # the best row of this content goes for another: so does this one, and for the same reason
-            keeper[row], pair[row] = keeper[best], pair[best]
+    # Another path of a file: that file stays, whatever hangs on what. Where the best row goes for another, so do all of its content.
+    keeper[row] = np.where(same != row, same, stars.keeper[best])
+    pair[row] = np.where((same != row) | (stars.keeper[best] == best), len(found) + at, stars.pair[best])
     return keeper, Pairs.concat([found, content]), pair

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, AnyStr
+from typing import Any
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ArgumentError
-from visdatcompy_ds.base.tables import Array, Files, Fingerprints, text_array
+from visdatcompy_ds.base.tables import Array, Fingerprints, text_array
+from visdatcompy_ds.stages.labels import are_labelled
 
-SIDECAR_ENDINGS = (".txt", ".xml", ".json", ".xmp")
 Rule = str | Callable[[str], str] | None
 # 20250603_051244, 2025-06-03 05-12-44, IMG-20250603-WA0001; a date without a time says too little to order shots.
 _DATE = re.compile(
     r"(?<!\d)(19\d\d|20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])"
     r"[-_. T]{1,2}([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?!\d)"
 )
-
-# The last folder "images" of a path, whatever stands before it.
-_IMAGES = re.compile(r"^(.*/|)images/((?!.*(?:^|/)images/).*)$", re.DOTALL)
-_IMAGES_BYTES = re.compile(_IMAGES.pattern.encode(), re.DOTALL)
 _SHORTEST_DATE = len("20250603_051244")
 
 
@@ -50,7 +46,7 @@ def add_context(table: Fingerprints, station: Rule = "folder:1", label: Rule = N
             taken[row], source[row] = found, "file name"
     stations, labels = _apply(station, "station", ids), _apply(label, "label", ids)
     return table.with_columns(
-        has_sidecar=_has_sidecar(table),
+        has_sidecar=are_labelled(table.files),
         taken=taken,
         taken_source=source,
         station=stations,
@@ -90,41 +86,6 @@ def events_across(table: Fingerprints, rows: Array, gap_s: float) -> Array:
     events = np.full(len(table), -1)
     events[dated[order]] = np.concatenate([[0], np.cumsum(is_new)])[: len(dated)]
     return events
-
-
-def label_files(files: Files) -> dict[tuple[int, str], list[str]]:
-    """Return ids of label files by dataset and the id less its ending: of IMG_1.txt under IMG_1, of IMG_1.jpg.json under IMG_1.jpg."""
-    found: dict[tuple[int, str], list[str]] = {}
-    for dataset, file_id in zip(files.dataset.tolist(), files.id.tolist(), strict=True):
-        if file_id.lower().endswith(SIDECAR_ENDINGS):
-            found.setdefault((dataset, file_id.rsplit(".", 1)[0]), []).append(file_id)
-    return found
-
-
-def label_keys(file_id: str) -> tuple[str, ...]:
-    """Return what label files of an image are called, less their ending: its stem, its whole name, and its stem below ``labels``."""
-    stem = file_id.rsplit(".", 1)[0]
-    return tuple(dict.fromkeys((stem, file_id, with_labels(stem))))
-
-
-def with_labels(path: AnyStr) -> AnyStr:
-    """Return a path with its last folder ``images`` as ``labels``: where YOLO looks for the labels of an image.
-
-    >>> with_labels("images/train/a")
-    'labels/train/a'
-    """
-    if isinstance(path, bytes):
-        return _IMAGES_BYTES.sub(rb"\1labels/\2", path)
-    return _IMAGES.sub(r"\1labels/\2", path)
-
-
-def _has_sidecar(table: Fingerprints) -> Array:
-    """Return a mask of the images to which a label file belongs."""
-    found = label_files(table.files)
-    if not found:
-        return np.zeros(len(table), bool)
-    keys = zip(table.files.dataset.tolist(), table.files.id.tolist(), strict=True)
-    return np.array([any((dataset, key) in found for key in label_keys(file_id)) for dataset, file_id in keys], bool)
 
 
 def date_in_name(file_id: str) -> np.datetime64 | None:

@@ -13,7 +13,7 @@ from visdatcompy_ds.stages.candidates.near import Near
 
 
 def rank(table: Fingerprints, is_protected: Array, policy: str = "best") -> Array:
-    """Return rows best first: the protected before all others, then by policy, ties by the order of the table.
+    """Return rows best first: the protected before all others, then files before links, then by policy, ties by the order of the table.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def rank(table: Fingerprints, is_protected: Array, policy: str = "best") -> Arra
         "path_length": np.array([len(path) for path in table.files.path], np.int64),
     }
     keys = POLICIES[policy].keys({name: columns[name] for name in POLICIES[policy].needs})
-    # np.lexsort sorts by its last key first.
-    return np.lexsort([np.arange(len(table)), *reversed(keys), ~is_protected])
+    # np.lexsort sorts by its last key first. Nothing may go for a link: what it leads to may lie anywhere.
+    return np.lexsort([np.arange(len(table)), *reversed(keys), table.files.is_link, ~is_protected])
 
 
 # Stronger evidence groups first: a picture that is a re-saved copy of one and an edited copy of another hangs on the first.

@@ -15,20 +15,23 @@ from visdatcompy_ds.stages.context import events_across
 
 LEVELS = tuple(catalog.LEVELS)
 UNREAD = "unread"
+UNDECIDED = "undecided"
 
 
 @dataclasses.dataclass(frozen=True)
 class Leaks(Table):
-    """One row per test image, the strongest level first, then those that could not be read, then the clean ones.
+    """One row per test image, the strongest level first, then those that could not be read or be decided on, then the clean ones.
 
     Attributes
     ----------
     row : (k,) int64
         Row of the test image.
     level : (k,) object
-        One of ``LEVELS``, "unread", or "" for a clean one.
+        One of ``LEVELS``, "unread", "undecided", or "" for a clean one.
     train : (k,) int64
         The closest train image at that level, -1 for none.
+    is_open : (k,) bool
+        No copy as far as is known, and it cannot be told that it is none.
     measure : (k,) object
     score, cutoff : (k,) float64
         How close; NaN where there is no number.
@@ -37,6 +40,7 @@ class Leaks(Table):
     row: Array
     level: Array
     train: Array
+    is_open: Array
     measure: Array
     score: Array
     cutoff: Array
@@ -46,7 +50,8 @@ def leaks(judged: Judged, is_train: Array, gap_s: float) -> Leaks:
     """Tell for each test image by which level it is in train.
 
     Images that could not be read whole are compared as files and by their bytes only; where that finds nothing they are "unread", never
-    clean.
+    clean. Those with too little to see are compared by their bytes only; where that finds nothing they are "undecided", as are those that
+    look like a train image so that the evidence does not suffice.
 
     Parameters
     ----------
@@ -73,15 +78,16 @@ def leaks(judged: Judged, is_train: Array, gap_s: float) -> Leaks:
     events = events_across(table, np.concatenate([read_train, read_test]), gap_s)
     _offer_nearest(best, "event", table, read_test, read_train, events, gap_s)
     _offer_nearest(best, "station", table, read_test, read_train, _places(table), np.nan)
-    return best.table(is_read)
+    return best.table(is_read, _cannot_be_told(judged, is_train, codes) & is_read)
 
 
-def undecided(judged: Judged, is_train: Array, found: Leaks) -> Array:
-    """Return the test rows that are no copies as far as is known, but look like a train image so that it cannot be told."""
+def _cannot_be_told(judged: Judged, is_train: Array, codes: Array) -> Array:
+    """Return a mask of the rows that show too little, or look like a train image so that the evidence does not suffice."""
     pairs = judged.pairs.take(judged.pairs.of_class("undecided"))
     across = is_train[pairs.left] != is_train[pairs.right]
     rows = np.where(is_train[pairs.left], pairs.right, pairs.left)[across]
-    return np.intersect1d(rows, found.row[~np.isin(found.level.astype(str), list(catalog.COPIES))])
+    is_open: Array = judged.table["low_information"].astype(bool) | np.isin(codes, codes[rows])
+    return is_open
 
 
 class _Closest:
@@ -105,15 +111,18 @@ class _Closest:
             if (other := first.get(int(codes[row]))) is not None:
                 self.offer(row, level, 0.0, other, measure, 1.0, 1.0)
 
-    def table(self, is_read: Array) -> Leaks:
+    def table(self, is_read: Array, is_open: Array) -> Leaks:
         """Return what was found, in order."""
-        nothing = (len(LEVELS) + 1, 0.0, -1, "", np.nan, np.nan)
-        entries = [(row, *self.best.get(row, nothing if is_read[row] else (len(LEVELS), *nothing[1:]))) for row in self.test.tolist()]
+        names = (*LEVELS, UNREAD, UNDECIDED, "")
+        # Of a row of which nothing was found: unread, undecided, or clean.
+        rest = [names.index(UNREAD) + (2 - int(is_open[row]) if is_read[row] else 0) for row in range(len(is_read))]
+        entries = [(row, *self.best.get(row, (rest[row], 0.0, -1, "", np.nan, np.nan))) for row in self.test.tolist()]
         entries.sort(key=lambda entry: (entry[1], entry[0]))
         row, level, _, train, measure, score, cutoff = zip(*entries, strict=True) if entries else ((),) * 7
-        names = (*LEVELS, UNREAD, "")
-        numbers = (np.array(row, np.int64), text_array(names[code] for code in level), np.array(train, np.int64))
-        return Leaks(*numbers, text_array(measure), np.array(score, np.float64), np.array(cutoff, np.float64))
+        rows, levels = np.array(row, np.int64), text_array(names[code] for code in level)
+        is_no_copy = ~np.isin(levels.astype(str), list(catalog.COPIES))
+        numbers = np.array(train, np.int64), is_open[rows] & is_no_copy, text_array(measure)
+        return Leaks(rows, levels, *numbers, np.array(score, np.float64), np.array(cutoff, np.float64))
 
 
 def _offer_pairs(best: _Closest, judged: Judged, is_train: Array, codes: Array) -> None:

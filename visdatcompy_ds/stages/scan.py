@@ -114,6 +114,7 @@ def scan(
         inode=stat_column("st_ino", np.uint64),
         status=np.array([STATUS_CODE[status] for status, _ in judged], np.uint8),
         reason=text_array(reason for _, reason in judged),
+        is_link=np.array([rows[key].is_link for key in ordered], bool),
     )
 
 
@@ -224,7 +225,8 @@ def _one(path: bytes) -> files.Found:
         return files.Found(path, path, None, "dangling link" if os.path.islink(path) else "vanished")
     except OSError as error:
         return files.Found(path, path, None, files.describe(error))
-    return files.Found(path, path, info, files.kind_problem(info, os.path.islink(path)))
+    is_link = os.path.islink(path)
+    return files.Found(path, path, info, files.kind_problem(info, is_link), is_link=is_link)
 
 
 def _first_magic(path: bytes) -> int:

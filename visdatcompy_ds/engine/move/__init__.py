@@ -6,7 +6,7 @@ from visdatcompy_ds.engine.move.locks import locked
 from visdatcompy_ds.engine.move.place import HOW, place
 from visdatcompy_ds.engine.move.prove import Facts, Proof, Refused, Stuck, digest_at, prove, prove_beside
 from visdatcompy_ds.engine.move.shift import move, put_back, shift
-from visdatcompy_ds.engine.move.trash import send_to_trash
+from visdatcompy_ds.engine.move.trash import require_trash, send_to_trash
 
 __all__ = [
     "HOW",
@@ -24,6 +24,7 @@ __all__ = [
     "prove_beside",
     "put_back",
     "read_journal",
+    "require_trash",
     "send_to_trash",
     "shift",
 ]

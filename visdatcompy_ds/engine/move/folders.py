@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from types import TracebackType
+
+from visdatcompy_ds.engine import files
 
 _HAS_DESCRIPTORS = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -82,6 +85,13 @@ class Folder:
         if self.fd is None and os.path.islink(os.path.join(self.path, name)):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
         return os.open(self._at(name), _FILE | _NO_LINK, dir_fd=self.fd)
+
+    def read(self, name: bytes, follow: bool = False) -> bytes:
+        """Return the content of a regular file; of what a link points to only where links are followed."""
+        if follow and stat.S_ISLNK(self.lstat(name).st_mode):
+            return files.read(os.path.join(self.path, name))
+        with os.fdopen(self.open_file(name), "rb") as stream:
+            return stream.read()
 
     def create(self, name: bytes, mode: int = 0o600) -> int:
         """Return a descriptor for writing a file that was not there."""

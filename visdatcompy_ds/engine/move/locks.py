@@ -32,11 +32,18 @@ def locked(folders: Sequence[bytes]) -> Iterator[None]:
         return
     held: list[int] = []
     try:
-        for path in sorted({os.path.realpath(folder) for folder in folders if os.path.isdir(folder)}):
-            fd = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+        roots = {os.path.realpath(folder) for folder in folders if os.path.isdir(folder)}
+        # What lies above is locked against whoever wants it whole, and not against those who work beside.
+        for path in sorted(roots | {above for root in roots for above in _above(root)}):
+            try:
+                fd = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+            except OSError:
+                if path in roots:
+                    raise
+                continue
             held.append(fd)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, (fcntl.LOCK_EX if path in roots else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             except OSError as error:
                 if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                     shown = for_display(to_text(path))
@@ -45,3 +52,12 @@ def locked(folders: Sequence[bytes]) -> Iterator[None]:
     finally:
         for fd in held:
             os.close(fd)
+
+
+def _above(path: bytes) -> list[bytes]:
+    """Return the folders a path lies in."""
+    found = []
+    while (parent := os.path.dirname(path)) != path:
+        found.append(parent)
+        path = parent
+    return found

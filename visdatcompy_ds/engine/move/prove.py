@@ -89,6 +89,7 @@ class Proof:
     info : os.stat_result
         Of the file itself, a link not followed.
     sha256 : str
+        Of all bytes; of a link of what it says.
     """
 
     folder: Folder
@@ -151,7 +152,8 @@ def prove(
             raise Refused("refused", "is a link", "symlinks")
     finally:
         os.close(one)
-    return Proof(folder, victim.name, info, digests[0], _SEAL), infos[1]
+    digest = digest_of_link(folder, victim.name) if stat.S_ISLNK(info.st_mode) else digests[0]
+    return Proof(folder, victim.name, info, digest, _SEAL), infos[1]
 
 
 def prove_beside(folder: Folder, name: bytes) -> Proof:
@@ -185,10 +187,17 @@ def digest_of(fd: int) -> str:
     return digest.hexdigest()
 
 
+def digest_of_link(folder: Folder, name: bytes) -> str:
+    """Return the sha256 of what a link says: no file has it as its own."""
+    return hashlib.sha256(b"link\0" + os.readlink(os.path.join(folder.path, name))).hexdigest()
+
+
 def digest_at(path: bytes, follow: bool = False) -> str:
-    """Return the sha256 of a file, which is no link unless links are followed."""
+    """Return the sha256 of a file; of a link that of what it says, unless links are followed."""
     folder, name = os.path.split(os.path.realpath(path) if follow else path)
     with Folder.open(folder) as opened:
+        if stat.S_ISLNK(opened.lstat(name).st_mode):
+            return digest_of_link(opened, name)
         fd = opened.open_file(name)
     try:
         return digest_of(fd)

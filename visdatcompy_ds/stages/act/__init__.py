@@ -1,9 +1,10 @@
 """What touches the disk: a choice placed in a folder, a plan carried out, taken back, checked and, at last, purged."""
 
+from visdatcompy_ds.engine.move import require_trash
 from visdatcompy_ds.stages.act.export import Export, export
 from visdatcompy_ds.stages.act.orders import Order, Orders, Side, overridden
 from visdatcompy_ds.stages.act.outcomes import Outcome
-from visdatcompy_ds.stages.act.purging import journals_in, purge
+from visdatcompy_ds.stages.act.purging import into_trash, journals_in, purge
 from visdatcompy_ds.stages.act.refusals import LIFTS, age_warning
 from visdatcompy_ds.stages.act.removing import remove
 from visdatcompy_ds.stages.act.undoing import outcomes_of, undo, verify
@@ -17,11 +18,13 @@ __all__ = [
     "Side",
     "age_warning",
     "export",
+    "into_trash",
     "journals_in",
     "outcomes_of",
     "overridden",
     "purge",
     "remove",
+    "require_trash",
     "undo",
     "verify",
 ]

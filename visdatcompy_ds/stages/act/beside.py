@@ -8,10 +8,9 @@ import os
 from collections.abc import Iterable
 
 from visdatcompy_ds.engine.move import Folder
-from visdatcompy_ds.stages.context import SIDECAR_ENDINGS, with_labels
+from visdatcompy_ds.stages.labels import SIDECAR_ENDINGS, kinds_of, with_labels
 from visdatcompy_ds.stages.scan import IMAGE_ENDINGS, SKIPPED_ENDINGS
 
-_LABELS = frozenset(ending.encode() for ending in SIDECAR_ENDINGS)
 _RAWS = frozenset(ending for ending, kind in SKIPPED_ENDINGS.items() if kind == "RAW file")
 
 
@@ -23,6 +22,8 @@ class Beside:
     ----------
     labels : tuple of bytes
         IMG.txt, .xml, .json, .xmp, IMG.jpg.xmp, and YOLO's labels/IMG.txt for images/IMG.jpg.
+    outside : tuple of bytes
+        Whole paths of those below the root's sibling ``labels`` where the root itself is, or lies in, the folder ``images``.
     raws : tuple of bytes
         IMG.CR2 and the like.
     is_shared : bool
@@ -30,8 +31,14 @@ class Beside:
     """
 
     labels: tuple[bytes, ...]
+    outside: tuple[bytes, ...]
     raws: tuple[bytes, ...]
     is_shared: bool
+
+    @property
+    def kinds(self) -> frozenset[bytes]:
+        """What kinds of labels the image has, by their ending."""
+        return kinds_of([*self.labels, *self.outside])
 
     def only_of(self, relative: bytes) -> tuple[bytes, ...]:
         """Return what belongs to this image alone."""
@@ -66,16 +73,25 @@ class Listings:
     def beside(self, root: bytes, relative: bytes) -> Beside:
         """Return what belongs to an image below a root."""
         folder, name = os.path.split(relative)
-        stem = os.path.splitext(name)[0]
-        listed = self._listed(root, folder)
-        of_stem, of_name = ([os.path.join(folder, other) for other in listed.get(base, [])] for base in (stem, name))
-        labels = [path for path in (*of_stem, *of_name) if _ending(path) in _LABELS]
-        parallel = with_labels(os.path.join(folder, stem)) + b".txt"
-        if parallel not in labels and self.holds(root, parallel):
-            labels.append(parallel)
+        of_stem = [os.path.join(folder, other) for other in self._listed(root, folder).get(os.path.splitext(name)[0], [])]
+        labels = self._sidecars(root, folder, name)
+        parallel = with_labels(os.path.join(folder, b""))[:-1]
+        outside: list[bytes] = []
+        if folder and parallel != folder:
+            labels += self._sidecars(root, parallel, name)
+        else:
+            whole = os.path.join(root, folder, b"")
+            home = with_labels(whole)[:-1]
+            outside = [os.path.join(home, path) for path in self._sidecars(home, b"", name)] if home != whole[:-1] else []
         raws = [path for path in of_stem if _ending(path) in _RAWS]
         is_shared = any(_is_image(path) and path != relative for path in of_stem)
-        return Beside(tuple(sorted(labels)), tuple(sorted(raws)), is_shared)
+        return Beside(tuple(sorted(labels)), tuple(sorted(outside)), tuple(sorted(raws)), is_shared)
+
+    def _sidecars(self, root: bytes, folder: bytes, name: bytes) -> list[bytes]:
+        """Return the paths of side-cars in a folder that an image called `name` has there: of its stem, or of its whole name."""
+        listed = self._listed(root, folder)
+        names = [other for base in (os.path.splitext(name)[0], name) for other in listed.get(base, [])]
+        return [os.path.join(folder, other) for other in names if _ending(other) in SIDECAR_ENDINGS]
 
     def _listed(self, root: bytes, folder: bytes) -> dict[bytes, list[bytes]]:
         """Return the names in a folder by what stands before their last ending; nothing for a folder that cannot be opened."""

@@ -11,7 +11,7 @@ from visdatcompy_ds.base.errors import ArgumentError, OutputError
 from visdatcompy_ds.base.names import for_display, to_bytes, to_text
 from visdatcompy_ds.base.tables import Array, Fingerprints
 from visdatcompy_ds.engine import files, move
-from visdatcompy_ds.stages.context import with_labels
+from visdatcompy_ds.stages.labels import with_labels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Side:
     status : str
         "ok" or "recovered" for what may stay.
     flags : frozenset of str
-        Of "low_information", "has_alpha", "is_animated", "is_deep".
+        Of "low_information", "alpha", "frames", "depth".
+    is_protected : bool
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class Side:
     pixels: int
     status: str
     flags: frozenset[str]
+    is_protected: bool = False
 
     @property
     def name(self) -> str:
@@ -152,7 +154,14 @@ def _in_place_of(keeper: Order, plan: Orders, wishes: Mapping[tuple[str, str], s
     orders = {
         heir.number: dataclasses.replace(heir, keeper=heir.image, action="keep"),
         # The pair was confirmed, whichever of the two stays.
-        keeper.number: dataclasses.replace(heir, number=keeper.number, image=keeper.image, keeper=heir.image, action="remove"),
+        keeper.number: dataclasses.replace(
+            heir,
+            number=keeper.number,
+            image=keeper.image,
+            keeper=heir.image,
+            action="remove",
+            reason=f"by hand, for {heir.image.name}",
+        ),
     }
     for member in members:
         if member.number == heir.number or member.action == "keep":

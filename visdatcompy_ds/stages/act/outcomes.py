@@ -23,7 +23,8 @@ class Outcome:
     number : int
         Its place in the plan.
     outcome : str
-        "moved", "would move", "restored", "purged"; or why not: "refused", "changed", "gone", "failed", "missing".
+        "moved", "restored", "purged", "trashed", each with "would …" where it was only tried; or why not: "refused", "changed", "gone",
+        "failed", "missing", "altered" (restored, and not as it was), "kept" (in the quarantine).
     dataset, id, klass, keeper : str
         The image, the class of the evidence, and the image that stays for it.
     reason : str
@@ -79,9 +80,10 @@ class Record:
     Attributes
     ----------
     state : str
-        "intent" (begun, not known to have ended), "moved", "undoing", "restored", "purging", "purged".
-    at : float
-        When that was, in seconds since 1970.
+        "intent" (begun, not known to have ended), "moved", "undoing", "restored", "altered" (restored, and changed before), "purging",
+        "purged", "trashed".
+    moved_at : float
+        When it was last moved into the quarantine, in seconds since 1970.
     line : dict
         The line of the intent.
     files : tuple of Moved
@@ -90,7 +92,7 @@ class Record:
     """
 
     state: str
-    at: float
+    moved_at: float
     line: dict[str, Any]
     files: tuple[Moved, ...]
     reason: str = ""
@@ -108,10 +110,34 @@ def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
-def records(lines: Sequence[dict[str, Any]]) -> tuple[dict[int, Record], dict[int, Outcome]]:
+def root_line(root: bytes, quarantine: bytes, folder: bytes) -> dict[str, str]:
+    """Return what a journal in `folder` holds of a root: a disk that is mounted elsewhere later is found from the journal."""
+    from_here = {f"{name}_from_here": os.path.relpath(path, folder) for name, path in (("path", root), ("quarantine", quarantine))}
+    return {name: to_text(path) for name, path in {"path": root, "quarantine": quarantine, **from_here}.items()}
+
+
+def roots_in(lines: Sequence[dict[str, Any]], folder: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the roots of a journal that lies in `folder`, and where their files are: as named, or where they lie from the journal."""
+    found = []
+    for root in lines[0]["roots"] if lines else []:
+        named, quarantine = to_bytes(root["path"]), to_bytes(root["quarantine"])
+        near = [os.path.normpath(os.path.join(folder, to_bytes(root[name]))) for name in ("path_from_here", "quarantine_from_here")]
+        # The quarantine goes with its journal; of the root the place from here counts only where the named one is gone.
+        is_here = not os.path.isdir(quarantine) or os.path.isdir(near[1])
+        found.append((near[0] if not os.path.isdir(named) and os.path.isdir(near[0]) else named, near[1] if is_here else quarantine))
+    return found
+
+
+def records(lines: Sequence[dict[str, Any]], journal: bytes) -> tuple[dict[int, Record], dict[int, Outcome]]:
     """Return what a journal says, by number: of files that were to be moved, and of images that stayed.
 
     The last word counts: an image that was restored may have been moved again.
+
+    Parameters
+    ----------
+    lines : sequence of dict
+    journal : bytes
+        Its path.
 
     Raises
     ------
@@ -119,13 +145,12 @@ def records(lines: Sequence[dict[str, Any]]) -> tuple[dict[int, Record], dict[in
         For lines that apply does not write.
     """
     try:
-        return _records(lines)
+        return _records(lines, roots_in(lines, os.path.dirname(os.path.abspath(journal))))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise ArgumentError("A journal with lines that are none", "Allowed: a journal.jsonl as apply wrote it") from None
 
 
-def _records(lines: Sequence[dict[str, Any]]) -> tuple[dict[int, Record], dict[int, Outcome]]:
-    roots = [(to_bytes(root["path"]), to_bytes(root["quarantine"])) for line in lines[:1] for root in line["roots"]]
+def _records(lines: Sequence[dict[str, Any]], roots: Sequence[tuple[bytes, bytes]]) -> tuple[dict[int, Record], dict[int, Outcome]]:
     found: dict[int, Record] = {}
     stayed: dict[int, Outcome] = {}
     for line in lines[1:]:
@@ -142,7 +167,8 @@ def _records(lines: Sequence[dict[str, Any]]) -> tuple[dict[int, Record], dict[i
                 number, line["outcome"], line["dataset"], line["id"], line["class"], line["keeper"], line["reason"], line["lift"]
             )
         elif number in found:
-            found[number] = dataclasses.replace(found[number], state=word, at=at, reason=line.get("reason", ""))
+            moved_at = at if word == "moved" and found[number].state != "purging" else found[number].moved_at
+            found[number] = dataclasses.replace(found[number], state=word, moved_at=moved_at, reason=line.get("reason", ""))
     return found, stayed
 
 

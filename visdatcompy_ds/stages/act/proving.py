@@ -7,6 +7,7 @@ import dataclasses
 import os
 
 from visdatcompy_ds.base.errors import ImageError
+from visdatcompy_ds.base.names import for_display, to_text
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.move import Folder, Proof, Refused, digest_at, prove, prove_beside
 from visdatcompy_ds.stages.act.beside import Listings
@@ -51,7 +52,7 @@ class Proving:
         image, keeper = order.image.facts, order.keeper.facts
         folder, other = self._open(order.image, "", stack), self._open(order.keeper, _STAYS, stack)
         proof, info = prove(image, folder, keeper, other, order.klass == "bytes", self.refusals.lifted)
-        self._require_decoded(order.keeper, info)
+        self._require_decoded(order.keeper, other, info)
         return Proved([(image.relative, proof), *self._along(order, stack)], info)
 
     def look_again(self, order: Order, proved: Proved) -> None:
@@ -78,12 +79,12 @@ class Proving:
         except OSError as error:
             raise Refused("changed", f"the folder of {who or 'it '}cannot be opened: {files.describe(error)}") from None
 
-    def _require_decoded(self, keeper: Side, info: os.stat_result) -> None:
+    def _require_decoded(self, keeper: Side, folder: Folder, info: os.stat_result) -> None:
         """Raise where the copy that stays cannot be decoded; one that has not changed since is not decoded again."""
         key = (*_identity(info), info.st_ctime_ns)
         if key not in self._decoded:
             try:
-                data = files.read(keeper.facts.path)
+                data = folder.read(keeper.facts.name, "symlinks" in self.refusals.lifted)
                 self._decoded[key] = decode.decode_working(data, decode.read_header(data, self.limits)).status.value
             except OSError as error:
                 self._decoded[key] = files.describe(error)
@@ -96,8 +97,10 @@ class Proving:
         """Return what goes along with an image; a RAW file must lie beside the copy that stays as well, byte for byte."""
         image, keeper = order.image.facts, order.keeper.facts
         own, other = self.listings.beside(image.root, image.relative), self.listings.beside(keeper.root, keeper.relative)
-        is_alone = bool(own.labels) and not other.labels
-        self.refusals.refuse(is_alone, "unlabelled_keeper", "is labelled, and the copy that stays is not")
+        self.refusals.refuse(not own.kinds <= other.kinds, "unlabelled_keeper", "is labelled, and the copy that stays is not")
+        left_behind = own.outside[0] if own.outside and not own.is_shared else b""
+        said = f"its label lies outside the folders that were compared, and would stay behind: {for_display(to_text(left_behind))}"
+        self.refusals.refuse(bool(left_behind), "outside_label", said)
         along = [(relative, self._prove_beside(image.root, relative, stack)) for relative in own.only_of(image.relative)]
         raws = [proof.sha256 for relative, proof in along if relative in own.raws]
         known = {self._prove_beside(keeper.root, relative, stack).sha256 for relative in other.raws} if raws else set()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 
 from visdatcompy_ds.base.names import to_bytes, to_text
 from visdatcompy_ds.engine import files
-from visdatcompy_ds.engine.move import Folder, Journal, digest_at, send_to_trash
+from visdatcompy_ds.engine.move import Folder, Journal, digest_at, require_trash, send_to_trash
 from visdatcompy_ds.stages.act.beside import Listings
 from visdatcompy_ds.stages.act.outcomes import Moved, Outcome, Record, now, records
 from visdatcompy_ds.stages.act.quarantine import JOURNAL
-from visdatcompy_ds.stages.act.undoing import at_work, held_problem, is_same_file, keeper_problem, settle, tidy
+from visdatcompy_ds.stages.act.undoing import ENDED, at_work, held_problem, is_same_file, keeper_problem, settle, tidy
 
 _DAY_S = 86_400.0
 
@@ -47,18 +48,38 @@ def purge(path: bytes, older_than_days: float = 30.0, dry_run: bool = False, tra
     list of Outcome
         "purged" or "trashed" ("would purge", "would trash"); "kept" with the reason.
     """
+    if trash:
+        require_trash()
     with at_work(path) as journal:
-        found = records(journal.lines)[0] if dry_run else settle(journal)
-        old = [record for _, record in sorted(found.items()) if record.state in ("moved", "purging")]
-        return [_purged(journal, record, older_than_days, dry_run, trash) for record in old]
+        found = records(journal.lines, path)[0] if dry_run else settle(journal)
+        held = [record for _, record in sorted(found.items()) if record.state not in (*ENDED, "trashed")]
+        return [_purged(journal, record, older_than_days, dry_run, trash) for record in held]
+
+
+def into_trash(path: bytes | None, outcomes: list[Outcome]) -> list[Outcome]:
+    """Send what a removal just moved on into the trash, and return the outcomes with what became of it.
+
+    Parameters
+    ----------
+    path : bytes or None
+        Of the journal; None after a dry run.
+    outcomes : list of Outcome
+        Of the removal.
+    """
+    if path is None:
+        return [dataclasses.replace(one, outcome="would trash") if one.outcome == "would move" else one for one in outcomes]
+    trashed = {one.number: one for one in purge(path, 0, trash=True)}
+    return [trashed.get(one.number, one) if one.outcome == "moved" else one for one in outcomes]
 
 
 def _purged(journal: Journal, record: Record, older_than_days: float, dry_run: bool, trash: bool) -> Outcome:
-    days = (time.time() - record.at) / _DAY_S
-    if days < older_than_days and record.state == "moved":
+    days = (time.time() - record.moved_at) / _DAY_S
+    if record.state not in ("moved", "purging"):
+        return record.outcome("failed", "its move was cut off: apply or undo goes on")
+    if days < older_than_days:
         return record.outcome("kept", f"was removed {days:.0f} days ago")
     if problem := held_problem(record.files[0], record.state == "purging") or keeper_problem(record):
-        return record.outcome("kept", problem)
+        return record.outcome("missing", problem)
     if dry_run:
         return record.outcome("would trash" if trash else "would purge")
     number, stays = record.line["n"], []
@@ -73,11 +94,12 @@ def _purged(journal: Journal, record: Record, older_than_days: float, dry_run: b
                 stays.append(to_text(file.relative))
     except OSError as error:
         journal.write({"do": "moved", "n": number, "at": now()})
-        return record.outcome("kept", f"cannot be deleted: {files.describe(error)}")
-    reason = f"kept what lies nowhere else: {', '.join(stays)}" if stays else ""
+        return record.outcome("failed", f"cannot be {'put into the trash' if trash else 'deleted'}: {files.describe(error)}")
+    reason = f"what belongs to it lies nowhere else and stays in the quarantine, undo brings it back: {', '.join(stays)}" if stays else ""
     word = "trashed" if trash else "purged"
     journal.write({"do": word, "n": number, "at": now(), "reason": reason})
-    return record.outcome(word, reason)
+    outcome = record.outcome(word, reason)
+    return dataclasses.replace(outcome, beside=tuple(name for name in outcome.beside if name not in stays))
 
 
 def _to_trash(file: Moved) -> None:

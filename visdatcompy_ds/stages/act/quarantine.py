@@ -6,13 +6,13 @@ import dataclasses
 import datetime
 import os
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from visdatcompy_ds.base.errors import OutputError
 from visdatcompy_ds.base.names import for_display, size_text, to_text
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.engine.move import Folder, Journal
 from visdatcompy_ds.stages.act.orders import Orders
+from visdatcompy_ds.stages.act.outcomes import root_line, roots_in
 
 JOURNAL = b"journal.jsonl"
 _MARK = b"Removed by visdatcompy_ds; 'visdatcompy-ds undo' brings it back. This folder is not scanned as a source.\n"
@@ -38,9 +38,15 @@ class Quarantine:
     run: bytes
     files: bytes
 
+    @property
+    def journal_path(self) -> bytes:
+        """Where the journal of the removal is, or will be."""
+        return os.path.join(self.base, self.run, JOURNAL)
+
     def folder(self, relative: bytes) -> Folder:
         """Open the folder for what lies in a folder of the root, made where it is missing."""
-        self.make()
+        if not os.path.isdir(self.base):
+            self.make()
         with Folder.open(self.base) as base:
             return base.below(os.path.join(self.files, relative), make=True)
 
@@ -53,9 +59,9 @@ class Quarantine:
 
     def journal(self, plan: Orders, held: Sequence[Quarantine]) -> Journal:
         """Open the journal of a plan, which is in the first of its quarantines."""
-        roots = [{"path": to_text(place.root), "quarantine": to_text(os.path.join(place.base, place.files))} for place in held]
-        head: dict[str, Any] = {"plan": plan.checksum, "roots": roots}
-        path = os.path.join(self.base, self.run, JOURNAL)
+        path = self.journal_path
+        roots = [(place.root, os.path.join(place.base, place.files)) for place in held]
+        head = {"plan": plan.checksum, "roots": [root_line(*root, os.path.dirname(path)) for root in roots]}
         try:
             self.make()
             with Folder.open(self.base) as base, base.below(self.run, make=True) as run:
@@ -66,7 +72,7 @@ class Quarantine:
             raise OutputError(
                 f"Cannot keep a quarantine in {where}: {files.describe(error)}", "", "Name another folder with --quarantine"
             ) from None
-        if journal.lines[0]["roots"] != roots:
+        if roots_in(journal.lines, os.path.dirname(path)) != roots:
             journal.close()
             shown = for_display(to_text(path))
             raise OutputError(f"{shown} keeps files of these folders elsewhere", "", "Undo that removal first, or name its quarantine")
@@ -92,8 +98,11 @@ def places(plan: Orders, quarantine: bytes | None) -> list[Quarantine]:
         if root in needed and not os.path.isdir(root):
             raise OutputError(f"{for_display(to_text(root))} is gone", "", "Mount the disk it is on, or make the plan anew")
         base = _beside(root) if quarantine is None else os.path.abspath(quarantine)
-        if os.path.realpath(base) == os.path.realpath(root):
-            raise OutputError(f"{for_display(to_text(base))} is what was compared", "A quarantine is another folder", "Choose another one")
+        # Its mark hides a folder from every scan: neither photos of people nor a root may be in it.
+        holds_root = os.path.join(os.path.realpath(root), b"").startswith(os.path.join(os.path.realpath(base), b""))
+        if holds_root or not _is_ours(base):
+            problem = "is what was compared, or holds it" if holds_root else "holds other files"
+            raise OutputError(f"{for_display(to_text(base))} {problem}", "A quarantine is a folder of its own", "Choose another one")
         name = label = os.path.basename(root) or b"root"
         number = 2
         while label in taken:
@@ -109,12 +118,11 @@ def require_space(held: Sequence[Quarantine], plan: Orders, known: Collection[in
         return
     needed: dict[int, int] = {}
     bases = {place.root: place.base for place in held}
+    devices = {root: tuple(os.stat(_standing(path)).st_dev for path in (base, root)) for root, base in bases.items()}
     for order in plan.victims:
-        facts = order.image.facts
-        held_at = bases[facts.root]
-        device = os.stat(held_at if os.path.isdir(held_at) else os.path.dirname(held_at)).st_dev
-        if order.number not in known and device != facts.device:
-            needed[device] = needed.get(device, 0) + facts.size_bytes
+        to, origin = devices[order.image.facts.root]
+        if order.number not in known and to != origin:
+            needed[to] = needed.get(to, 0) + order.image.facts.size_bytes
     for device, size in needed.items():
         base = next(base for base in bases.values() if os.path.isdir(base) and os.stat(base).st_dev == device)
         space = os.statvfs(base)
@@ -126,10 +134,32 @@ def require_space(held: Sequence[Quarantine], plan: Orders, known: Collection[in
             )
 
 
+def _standing(path: bytes) -> bytes:
+    """Return a path, or the nearest folder above it that is there."""
+    while not os.path.isdir(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
+def _is_ours(base: bytes) -> bool:
+    """Tell whether a folder may be a quarantine: not there yet, empty, or one already."""
+    try:
+        if not os.path.isdir(base):
+            return not os.path.lexists(base)
+        with Folder.open(base) as opened:
+            names = opened.names()
+        return not names or (files.MARKER in names and files.read(os.path.join(base, files.MARKER)).startswith(_MARK[:10]))
+    except OSError:
+        return False
+
+
 def _beside(root: bytes) -> bytes:
     """Return the folder beside a root; within it, hidden, where the root is a disk of its own or what holds it cannot be written."""
     parent, name = os.path.split(os.path.abspath(root))
     inner = os.path.join(root, b".visdatcompy_ds-quarantine")
     if not name or os.path.isdir(inner) or os.stat(parent).st_dev != os.stat(root).st_dev or not os.access(parent, os.W_OK | os.X_OK):
         return inner
-    return os.path.join(parent, name + b".quarantine")
+    number = 1
+    while not _is_ours(base := os.path.join(parent, name + (b".quarantine" if number == 1 else b".quarantine-%d" % number))):
+        number += 1
+    return base

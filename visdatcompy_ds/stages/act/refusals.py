@@ -22,6 +22,7 @@ LIFTS = {
     "smaller_keeper": "images larger than the copy that stays",
     "broken_keeper": "images in better state than the copy that stays",
     "unlabelled_keeper": "labelled images whose copy that stays is not",
+    "outside_label": "images whose label lies outside the folders that were compared, and would stay behind",
     "raw": "images with a RAW file that does not lie beside the copy that stays",
     "protected": "images in a folder that is protected",
     "most_files": "more than half of the images of a dataset, where bytes differ",
@@ -59,6 +60,7 @@ class Refusals:
     def __init__(self, plan: Orders, lifted: Collection[str], listings: Listings) -> None:
         self.lifted, self._images = lifted, plan.images
         self.protected = [os.path.join(os.path.realpath(folder), b"") for folder in plan.protected]
+        self._inside: dict[bytes, bool] = {}
         going = [order.image.facts for order in plan.victims if order.klass != "same_file"]
         # By what they are as well: one folder may be given under two names.
         self._leaving = {facts.path for facts in going} | {(facts.device, facts.inode) for facts in going if facts.inode}
@@ -66,14 +68,13 @@ class Refusals:
         self._loose = collections.Counter(order.image.dataset for order in plan.victims if order.klass != "bytes")
         there = [order.image.facts for order in plan.victims if listings.holds(order.image.facts.root, order.image.facts.relative)]
         leaving = collections.Counter((facts.root, os.path.dirname(facts.relative)) for facts in there)
-        self._emptied = {key for key, count in leaving.items() if count >= max(2, listings.images_in(*key))}
+        self._emptied = {key for key, count in leaving.items() if count >= listings.images_in(*key)}
 
     def check(self, order: Order) -> None:
         """Raise where an order is refused."""
         image, keeper = order.image, order.keeper
-        real = os.path.join(os.path.realpath(os.path.dirname(image.facts.path)), image.facts.name)
-        inside = any(path.startswith(folder) for folder in self.protected for path in (image.facts.path, real))
-        self.refuse(inside, "protected", "lies in a protected folder")
+        self.refuse(image.is_protected, "protected", "is protected")
+        self.refuse(self._is_inside(os.path.dirname(image.facts.path)), "protected", "lies in a protected folder")
         if order.klass == "same_file":
             raise Refused("refused", "is the same file as the one that stays")
         if not self._leaving.isdisjoint((keeper.facts.path, (keeper.facts.device, keeper.facts.inode))):
@@ -93,6 +94,12 @@ class Refusals:
         self.refuse(2 * count > images, "most_files", f"{count} of {images} images of {image.dataset} would go, and bytes differ")
         folder = os.path.dirname(image.facts.relative)
         self.refuse((image.facts.root, folder) in self._emptied, "whole_folder", "its whole folder would go, and bytes differ")
+
+    def _is_inside(self, folder: bytes) -> bool:
+        if folder not in self._inside:
+            paths = [os.path.join(one, b"") for one in (folder, os.path.realpath(folder))]
+            self._inside[folder] = any(path.startswith(held) for held in self.protected for path in paths)
+        return self._inside[folder]
 
     def refuse(self, is_so: bool, lift: str, reason: str) -> None:
         """Raise under a name where something is so, unless that name was lifted."""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from visdatcompy_ds.base.names import to_text
 from visdatcompy_ds.engine import decode, files
-from visdatcompy_ds.engine.move import Folder, Journal, Proof, Refused, Stuck, locked, put_back, shift
+from visdatcompy_ds.engine.move import Folder, Journal, Proof, Refused, Stuck, locked, put_back, read_journal, shift
 from visdatcompy_ds.engine.run import progress
 from visdatcompy_ds.stages.act.beside import Listings
 from visdatcompy_ds.stages.act.orders import Order, Orders
-from visdatcompy_ds.stages.act.outcomes import Outcome, Record, file_line, now
+from visdatcompy_ds.stages.act.outcomes import Outcome, Record, file_line, now, records
 from visdatcompy_ds.stages.act.proving import Proved, Proving
 from visdatcompy_ds.stages.act.quarantine import Quarantine, places, require_space
 from visdatcompy_ds.stages.act.refusals import Refusals, checked
-from visdatcompy_ds.stages.act.undoing import settle
+from visdatcompy_ds.stages.act.undoing import BACK, settle, undone
 
 Pause = Callable[[str], None]
+_KEPT = "to be kept, by hand"
 
 
 def remove(
@@ -71,25 +73,48 @@ def remove(
         listings = Listings()
         return Proving(Refusals(plan, lifted, listings), listings, limits or decode.Limits())
 
+    held = places(plan, quarantine)
+    known = _known(held)
+    if not victims and not known:
+        return None, []
     bar = progress(len(victims), "looking" if dry_run else "moving", show_progress)
     try:
-        if dry_run or not victims:
+        if dry_run:
             trying = proving()
-            return None, [_tried(trying, order, bar) for order in victims]
-        held = places(plan, quarantine)
+            back = [known[order.number].outcome("would restore", _KEPT) for order in plan.orders if _is_to_come_back(order, known)]
+            return None, [*(_tried(trying, order, known.get(order.number), bar) for order in victims), *back]
         with locked([place.root for place in held]), contextlib.closing(held[0].journal(plan, held)) as journal:
             known = settle(journal)
             require_space(held, plan, known)
             # Folders are listed only now: what was just taken back is in them.
+            back = [undone(journal, known[order.number]) for order in plan.orders if _is_to_come_back(order, known)]
             mover = _Mover(proving(), journal, {place.root: (at, place) for at, place in enumerate(held)}, pause)
-            return journal.path, [mover.move(order, known.get(order.number), bar) for order in victims]
+            moved = [mover.move(order, known.get(order.number), bar) for order in victims]
+            return journal.path, moved + [dataclasses.replace(one, reason=one.reason or _KEPT) for one in back]
     finally:
         bar.close()
 
 
-def _tried(proving: Proving, order: Order, bar: Any) -> Outcome:
+def _known(held: Sequence[Quarantine]) -> dict[int, Record]:
+    """Return what the journal of a plan says already; nothing where it was never carried out."""
+    try:
+        return records(read_journal(held[0].journal_path), held[0].journal_path)[0] if held else {}
+    except OSError:
+        return {}
+
+
+def _is_to_come_back(order: Order, known: Mapping[int, Record]) -> bool:
+    """Tell whether people decided to keep an image that was moved before."""
+    return order.action == "keep" and order.number in known and known[order.number].state == "moved"
+
+
+def _tried(proving: Proving, order: Order, record: Record | None, bar: Any) -> Outcome:
     """Return what would become of an image."""
     bar.update(1)
+    if record is not None and record.state in ("moved", "purged", "trashed", "purging"):
+        return record.outcome("moved" if record.state == "purging" else record.state)
+    if record is not None and record.state not in BACK:
+        return record.outcome("would move", "was cut off before: taken back first, then tried anew")
     try:
         with contextlib.ExitStack() as stack:
             proved = proving.prove(order, stack)
@@ -108,7 +133,7 @@ class _Mover:
         bar.update(1)
         if record is not None and record.state in ("intent", "undoing"):  # the journal's last word stays: it may be in the quarantine
             return record.outcome("failed", "was cut off before, and cannot be taken back: undo says why")
-        if record is not None and record.state != "restored":
+        if record is not None and record.state not in BACK:
             return record.outcome("moved" if record.state == "purging" else record.state)
         try:
             with contextlib.ExitStack() as stack:

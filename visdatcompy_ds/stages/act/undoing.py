@@ -6,23 +6,28 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.names import to_bytes, to_text
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.engine.move import Folder, Journal, Refused, digest_at, locked, move, read_journal
 from visdatcompy_ds.engine.move.shift import part_name
-from visdatcompy_ds.stages.act.outcomes import Moved, Outcome, Record, now, records
+from visdatcompy_ds.stages.act.outcomes import Moved, Outcome, Record, now, records, roots_in
 
 _RESTORED = b" (restored"
-ENDED = ("restored", "purged")  # a removal that is over: nothing of it is in the quarantine
+IN_TRASH = "bring it back from the trash of the system, then undo moves it to its place"
+BACK = ("restored", "altered")
+ENDED = (*BACK, "purged")  # a removal that is over: nothing of it is in the quarantine
 
 
-def undo(path: bytes) -> list[Outcome]:
+def undo(path: bytes, dry_run: bool = False) -> list[Outcome]:
     """Move everything back that a journal says was moved; what is back already stays.
 
     Parameters
     ----------
     path : bytes
         Of the journal.
+    dry_run : bool
+        Look only.
 
     Returns
     -------
@@ -30,31 +35,40 @@ def undo(path: bytes) -> list[Outcome]:
         One for each image that was moved: "restored", where its name was taken meanwhile under a numbered one; "missing" where it is not
         in the quarantine either; "failed", and "purged".
     """
+    if dry_run:
+        found, _ = records(read_journal(path), path)
+        return [record.outcome(*_foreseen(record)) for _, record in sorted(found.items())]
     with at_work(path) as journal:
-        found, _ = records(journal.lines)
-        return [_undone(journal, record) for _, record in sorted(found.items(), reverse=True)][::-1]
+        found, _ = records(journal.lines, path)
+        return [undone(journal, record) for _, record in sorted(found.items(), reverse=True)][::-1]
 
 
 @contextlib.contextmanager
 def at_work(path: bytes) -> Iterator[Journal]:
     """Open a journal under the locks of its roots, which come first: half a line at its end may be one that is being written."""
-    roots = [root for line in read_journal(path)[:1] for one in line["roots"] if os.path.isdir(root := to_bytes(one["path"]))]
-    with locked(roots), contextlib.closing(Journal.open(path)) as journal:
+    with locked([root for root, _ in _roots(path)]), contextlib.closing(Journal.open(path)) as journal:
         yield journal
+
+
+def _roots(path: bytes) -> list[tuple[bytes, bytes]]:
+    try:
+        return roots_in(read_journal(path), os.path.dirname(os.path.abspath(path)))
+    except (AttributeError, KeyError, TypeError):
+        raise ArgumentError("A journal with lines that are none", "Allowed: a journal.jsonl as apply wrote it") from None
 
 
 def settle(journal: Journal) -> dict[int, Record]:
     """Take back what was begun and not ended, and return what the journal then says of files."""
-    found, _ = records(journal.lines)
+    found, _ = records(journal.lines, journal.path)
     for record in found.values():
         if record.state in ("intent", "undoing"):
-            _undone(journal, record)
-    return records(journal.lines)[0]
+            undone(journal, record)
+    return records(journal.lines, journal.path)[0]
 
 
 def outcomes_of(path: bytes) -> list[Outcome]:
     """Return what a journal says of each image, by number; nothing is looked at."""
-    found, stayed = records(read_journal(path))
+    found, stayed = records(read_journal(path), path)
     words = {"intent": "failed", "undoing": "failed", "purging": "failed"}
     cut_off = "was cut off here: apply or undo goes on"
     told = {n: one.outcome(words.get(one.state, one.state), cut_off if one.state in words else one.reason) for n, one in found.items()}
@@ -63,7 +77,7 @@ def outcomes_of(path: bytes) -> list[Outcome]:
 
 def verify(path: bytes) -> list[Outcome]:
     """Look whether everything that was moved is in the quarantine, byte for byte, and each image that stayed for it in its place."""
-    found, _ = records(read_journal(path))
+    found, _ = records(read_journal(path), path)
     return [_verified(record) for _, record in sorted(found.items())]
 
 
@@ -107,14 +121,31 @@ def _verified(record: Record) -> Outcome:
     return record.outcome("missing" if problems else "moved", "; ".join(problems))
 
 
-def _undone(journal: Journal, record: Record) -> Outcome:
+def _foreseen(record: Record) -> tuple[str, str]:
+    """Return what an undo would come to, and why."""
+    if record.state in ENDED:
+        return record.state, record.reason
+    problem = held_problem(record.files[0])
+    if record.state == "trashed" and problem:
+        return "trashed", IN_TRASH
+    return ("would restore", "") if not problem or record.state in ("intent", "undoing") else ("missing", problem)
+
+
+def undone(journal: Journal, record: Record) -> Outcome:
+    """Move one image back, with what went along."""
+    if record.state == "purged":
+        _bring_labels(record)
     if record.state in ENDED:
         return record.outcome(record.state, record.reason)
     if record.state == "trashed" and held_problem(record.files[0]):
-        return record.outcome("trashed", "bring it back from the trash of the system, then undo moves it to its place")
+        return record.outcome("trashed", IN_TRASH)
     number = record.line["n"]
+    gone = [file.root for file in record.files if not os.path.isdir(file.root)]
+    if gone:
+        return record.outcome("failed", f"the folder {to_text(gone[0])} is not there: put it back, or mount its disk")
+    altered = held_problem(record.files[0], True) if record.state == "moved" else ""
     journal.write({"do": "undoing", "n": number, "at": now()})
-    reasons, worst = [], "restored"
+    reasons, worst = [f"{altered}: it came back as it is now"] if altered else [], "restored"
     for file in reversed(record.files):
         try:
             word, reason = _restored(file, record.state in ("intent", "undoing"))
@@ -126,8 +157,17 @@ def _undone(journal: Journal, record: Record) -> Outcome:
         worst = word if word != "restored" and worst != "failed" else worst
     reason = "; ".join(reasons)
     if worst == "restored":
-        journal.write({"do": "restored", "n": number, "at": now(), "reason": reason})
+        worst = "altered" if altered else "restored"
+        journal.write({"do": worst, "n": number, "at": now(), "reason": reason})
     return record.outcome(worst, reason)
+
+
+def _bring_labels(record: Record) -> None:
+    """Move back what a purge left in the quarantine, since it lay nowhere else."""
+    for file in record.files[1:]:
+        if os.path.lexists(os.path.join(file.quarantine, file.relative)):
+            with contextlib.suppress(OSError, Refused):
+                _restored(file, False)
 
 
 def _restored(file: Moved, was_cut_off: bool) -> tuple[str, str]:
@@ -147,7 +187,9 @@ def _restored(file: Moved, was_cut_off: bool) -> tuple[str, str]:
             return ("missing", said) if found is None else ("restored", "" if found == name else _renamed(file, found))
         with Folder.open(file.root) as root:
             home = stack.enter_context(root.below(folder_of, make=True))
-        for target in (name, *_restored_names(home, name)):
+        # Looked up only where there may be any: in a folder of ten thousand the list is long.
+        others = _restored_names(home, name) if was_cut_off or home.holds(name) else []
+        for target in (name, *others):
             _drop_part(home, target)
             if _is_second_name(file, held, home, target, was_cut_off):
                 home.sync()
@@ -178,7 +220,7 @@ def _restored_names(home: Folder, name: bytes) -> list[bytes]:
 
 
 def _renamed(file: Moved, name: bytes) -> str:
-    return f"{to_text(file.relative)} was taken meanwhile: restored as {to_text(name)}"
+    return f"its name was taken meanwhile: restored as {to_text(name)}"
 
 
 def _standing(file: Moved) -> bytes | None:

@@ -74,7 +74,12 @@ def equal_content(table: Fingerprints, rows: Array) -> Array:
 
 
 def propose(
-    table: Fingerprints, rows: Array, steps: tuple[str, ...] = ("exif", "hash"), method: str = "phash", workers: Workers = "auto"
+    table: Fingerprints,
+    rows: Array,
+    steps: tuple[str, ...] = ("exif", "hash"),
+    method: str = "phash",
+    workers: Workers = "auto",
+    is_asked: Array | None = None,
 ) -> Candidates:
     """Propose pairs among `rows` (usable, decoded, of distinct content).
 
@@ -88,21 +93,26 @@ def propose(
     method : str
         A hash of the catalog with a Hamming distance.
     workers : int or "auto"
+    is_asked : (all rows,) bool, optional
+        Each pair has one of these rows at least; by default all are.
     """
     facts = ShotFacts(table)
+    is_asked = np.ones(len(table), bool) if is_asked is None else is_asked
     vetoed, kept, near = _Nearest(len(table)), [], _NearestInLayout(table["layout"])
     counts = {"vetoed": 0, "set_aside": 0, "beyond_most": 0}
     seen = np.empty(0, np.int64)
     if "exif" in steps:
         left, right = _of_one_key(facts.shot_keys()[rows], facts.aspect[rows])
         left, right = np.minimum(rows[left], rows[right]), np.maximum(rows[left], rows[right])
-        keep = ~facts.are_other_shots(left, right)
+        keep = ~facts.are_other_shots(left, right) & (is_asked[left] | is_asked[right])
         kept.append((left[keep], right[keep], np.zeros(int(keep.sum()), np.int64)))
         seen = np.sort(left * len(table) + right)
     if "hash" in steps:
         informative = rows[~table["low_information"][rows]]
         counts["set_aside"] = len(rows) - len(informative)
         for left, right, distance in rows_within(table[method][informative], informative, HASHES[method], PROPOSE_BITS, workers):
+            asked = is_asked[left] | is_asked[right]
+            left, right, distance = left[asked], right[asked], distance[asked]
             # One pair, one judgement: the first step that proposed it owns it.
             plausible = hamming.distances(table["dhash"][left], table["dhash"][right]) <= _SECOND_HASH_BITS
             plausible &= ~_is_in(left * len(table) + right, seen)

@@ -69,7 +69,7 @@ def cascade(
     table : Fingerprints
         With the columns of ``CLEAN_PROBES`` and the context.
     rows, others : (n,) int64
-        Images of one and of the other dataset.
+        Images of one and of the other dataset; what is in both is compared within, too.
     cheap : Pairs
         What the steps before found, of equal content too.
     order : (k,) int64
@@ -83,8 +83,9 @@ def cascade(
     stands_for = _standing(table, sides, cheap, order)
     cheap = dataclasses.replace(cheap, klass=cheap.klass.copy())
     if others is not None:
-        is_left = np.isin(np.arange(len(table)), rows)
-        cheap = cheap.take(np.flatnonzero(is_left[cheap.left] != is_left[cheap.right]))
+        is_left, is_right = (np.isin(np.arange(len(table)), side) for side in (rows, others))
+        is_across = (is_left[cheap.left] & is_right[cheap.right]) | (is_right[cheap.left] & is_left[cheap.right])
+        cheap = cheap.take(np.flatnonzero(is_across))
     is_open = cheap.of_class("similar", "undecided", "edited")
     vetoed = ShotFacts(table).are_other_shots(cheap.left, cheap.right)
     asked = np.stack([stands_for[side[is_open & ~vetoed]] for side in (cheap.left, cheap.right)], axis=1)

@@ -36,7 +36,9 @@ class _Finder:
         self._looks[look] = None
         images = self._compared._images()
         groups: Groups = {}
-        for row, keeper in sorted(zip(found.plan.row.tolist(), found.plan.keeper.tolist(), strict=True), key=lambda pair: pair[::-1]):
+        is_other = found.plan.klass != "same_file"  # another path of a file is no copy of it
+        rows, keepers = found.plan.row[is_other], found.plan.keeper[is_other]
+        for row, keeper in sorted(zip(rows.tolist(), keepers.tolist(), strict=True), key=lambda pair: pair[::-1]):
             if row != keeper:
                 groups.setdefault(images[keeper], []).append(images[row])
         return groups, found
@@ -59,8 +61,8 @@ class DuplicatesFinder(_Finder):
     """Copies of one shot: equal bytes, equal pixels, re-saved.
 
     Each ``find_…`` returns a dict: by the image that stays (what is protected first, then by the keep policy) the images that show the
-    same, in natural order; also those that :meth:`clear_duplicates` leaves for a reason: what is protected, other paths of a file, copies
-    labelled differently.
+    same, in natural order; also those that :meth:`clear_duplicates` leaves for a reason: what is protected, copies labelled differently.
+    Another path of a file is no copy of it and is not among them.
 
     Attributes
     ----------

@@ -53,6 +53,10 @@ class SealedPlan:
         classes = f" ({', '.join(f'{count} {klass}' for klass, count in removed.items())})" if removed else ""
         return f"Plan of {self.body['created']}: {removed.total()} images to remove{classes}; apply() looks at each anew"
 
+    def refusals(self) -> dict[str, int]:
+        """Return how many images :meth:`apply` will not move until their refusal is named, by its name; the files are not looked at yet."""
+        return act.foreseen(plan_file.orders(self.body))
+
     def to_frame(self) -> pd.DataFrame:
         """Return the columns of ``plan.csv``: one row per image that a group touches."""
         import pandas as pd

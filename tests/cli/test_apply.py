@@ -125,3 +125,10 @@ def test_a_purge_of_nothing_says_so(capsys):
     assert run(["undo", "trail_new.quarantine", "--yes", "--quiet"]) == 0
     assert run(["purge", "trail_new.quarantine", "--yes"]) == 0
     assert "No image" in said(capsys).out
+
+
+def test_clean_says_what_apply_will_refuse(datasets, capsys):
+    Path("one").mkdir()
+    shutil.copy(datasets / "trail_new/CAM01/fox_dusk.jpg", "one/fox.jpg")
+    assert run(["clean", "one", "--against", "trail", "--out", "o"]) == 0
+    assert "1 of them only with --allow most_files (more than half" in said(capsys).out

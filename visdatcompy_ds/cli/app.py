@@ -129,6 +129,7 @@ def clean(
 
     Changes no image: it writes tables, a plan and a page into --out.
     """
+    from visdatcompy_ds.stages.act import LIFTS
     from visdatcompy_ds.visdatcompare import VisDatCompare
 
     if len(folders) > 2:
@@ -159,6 +160,8 @@ def clean(
         if plan.facts["removed"]:
             sealed = quoted(written / "plan.json")
             typer.echo(f"      visdatcompy-ds apply {sealed} moves what may go into a quarantine, and undo brings it back")
+            for name, count in plan.sealed.refusals().items():
+                typer.echo(f"      {count} of them only with --allow {name} ({LIFTS[name]})")
         typer.echo(f"{_last_line(plan)} No image was changed.")
     end(_unusable(plan), strict)
 

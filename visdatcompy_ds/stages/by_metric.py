@@ -20,6 +20,30 @@ GRID = 256  # pixels a side, on which the cut-offs of the catalog were measured
 _MOST_PER_IMAGE = 100  # of very many look-alikes by a hash, the nearest of each image
 
 
+class Pictures:
+    """Pictures of a table on the common grid, grey or in colours, each read once for all metrics of a look.
+
+    Attributes
+    ----------
+    decodes : int
+        Images read and decoded in full for metrics so far, each with a read of its file.
+    """
+
+    def __init__(
+        self, table: Fingerprints, workers: Workers = "auto", limits: decode.Limits | None = None, show_progress: bool | None = None
+    ) -> None:
+        self.decodes = 0
+        self._table, self._options = table, (workers, limits, show_progress)
+        self._held: dict[bool, tuple[Array, list[stacks.Stack]]] = {}
+
+    def holding(self, rows: Array, is_grey: bool) -> list[stacks.Stack]:
+        """Return stacks that hold these rows, and those of an earlier call that had more."""
+        if is_grey not in self._held or not np.isin(rows, self._held[is_grey][0]).all():
+            self._held[is_grey] = rows, stacks.load(self._table, rows, (GRID, GRID), is_grey, *self._options)
+            self.decodes += len(rows)
+        return self._held[is_grey][1]
+
+
 def copies_by_metric(
     table: Fingerprints,
     rows: Array,
@@ -29,6 +53,7 @@ def copies_by_metric(
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
     known: Verdicts | None = None,
+    pictures: Pictures | None = None,
 ) -> tuple[Pairs, Cost, dict[str, int]]:
     """Return the pairs within a metric's cut-off of duplicates, with the class that full resolution gives them.
 
@@ -48,6 +73,8 @@ def copies_by_metric(
         Pairs that keep their verdict.
     workers, limits, show_progress, known
         As in :func:`confirm`.
+    pictures : Pictures, optional
+        What was read for other metrics.
 
     Returns
     -------
@@ -59,7 +86,7 @@ def copies_by_metric(
         "metrics_vetoed": pairs that EXIF took out.
     """
     metric = METRICS[name]
-    left, right, score = _within(table, rows, metric, metric.cutoff_duplicate, workers, limits, show_progress)
+    left, right, score = _within(table, rows, metric, metric.cutoff_duplicate, pictures, workers, limits, show_progress)
     is_open = ~are_among(left, right, judged, len(table))
     left, right, score = left[is_open], right[is_open], score[is_open]
     if metric.reads == "digest":
@@ -82,6 +109,7 @@ def look_alikes(
     workers: Workers = "auto",
     limits: decode.Limits | None = None,
     show_progress: bool | None = None,
+    pictures: Pictures | None = None,
 ) -> Pairs:
     """Return the pairs within the cut-off of similar pictures of a hash or a metric of the catalog, as `similar`; "pix2pix" gives `pixels`.
 
@@ -97,6 +125,8 @@ def look_alikes(
     name : str
     workers, limits, show_progress
         As everywhere.
+    pictures : Pictures, optional
+        What was read for other metrics.
     """
     if name in HASHES:
         method = HASHES[name]
@@ -106,7 +136,7 @@ def look_alikes(
         )
         return Pairs.build(found.left, found.right, "similar", "hash", method.name, found.distance, float(method.cutoff))
     metric = METRICS[name]
-    left, right, score = _within(table, rows, metric, metric.cutoff_similar, workers, limits, show_progress)
+    left, right, score = _within(table, rows, metric, metric.cutoff_similar, pictures, workers, limits, show_progress)
     klass = "pixels" if metric.reads == "digest" else "similar"
     return Pairs.build(left, right, klass, "metrics", metric.name, score, metric.cutoff_similar)
 
@@ -121,6 +151,7 @@ def _within(
     rows: Array,
     metric: Metric,
     cutoff: float,
+    pictures: Pictures | None,
     workers: Workers,
     limits: decode.Limits | None,
     show_progress: bool | None,
@@ -132,12 +163,15 @@ def _within(
             "Allowed: metrics with one",
             f'Metrics(…).pairs("{metric.name}", cutoff=…)',
         )
+    pictures = pictures or Pictures(table, workers, limits, show_progress)
     numbers = file_numbers(table)
     if metric.reads == "digest":
-        equal, _ = pixels.equal_pixels(table, rows, workers, limits, show_progress)
+        equal, decodes = pixels.equal_pixels(table, rows, workers, limits, show_progress)
+        pictures.decodes += decodes
         left, right = pixels.pairs_of(equal, rows, None, numbers)
         return left, right, np.full(len(left), metric.identical)
     informative = rows[~table["low_information"][rows].astype(bool)]
-    pictures = stacks.load(table, informative, (GRID, GRID), metric.reads == "grey", workers, limits, show_progress)
-    found = metric_pairs.find(metric, pictures, None, cutoff, numbers, workers, show_progress)
-    return found.left, found.right, found.score
+    held = pictures.holding(informative, metric.reads == "grey")
+    found = metric_pairs.find(metric, held, None, cutoff, numbers, workers, show_progress)
+    is_asked = np.isin(found.left, informative) & np.isin(found.right, informative)
+    return found.left[is_asked], found.right[is_asked], found.score[is_asked]

@@ -16,7 +16,7 @@ from visdatcompy_ds.catalog.features import EXTRACTORS
 from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.stages import candidates, confirm, group
-from visdatcompy_ds.stages.by_metric import are_among, copies_by_metric, look_alikes
+from visdatcompy_ds.stages.by_metric import Pictures, are_among, copies_by_metric, look_alikes
 from visdatcompy_ds.stages.candidates.distinct import file_numbers
 from visdatcompy_ds.stages.decide import decide, may_go_for
 from visdatcompy_ds.stages.features import Evidence, cascade
@@ -238,15 +238,17 @@ def judge(
     started = time.perf_counter()
     pairs, cost = confirm.confirm(table, proposed, *options, known)
     counts, told = {**proposed.counts, "confirm_s": round(time.perf_counter() - started, 3)}, proposed.vetoed
+    pictures = Pictures(table, *options)
     for name in look.metrics:
         started = time.perf_counter()
-        rows = _unmatched(best, len(table), pairs)
-        found, more, left_out = copies_by_metric(table, rows, name, Pairs.concat([pairs, told]), *options, known)
+        rows = unmatched(best, len(table), pairs)
+        found, more, left_out = copies_by_metric(table, rows, name, Pairs.concat([pairs, told]), *options, known, pictures)
         pairs, cost = Pairs.concat([pairs, found]), cost + more
         _count(counts, "metrics_s", started, left_out)
     for name in look.alike:
-        found = look_alikes(table, distinct, name, *options)
+        found = look_alikes(table, distinct, name, *options, pictures)
         pairs = Pairs.concat([pairs, found.take(~are_among(found.left, found.right, pairs, len(table)))])
+    counts["metrics_decodes"] = pictures.decodes
     judged = Judged(table, is_protected, order, pairs, told, {}, counts)
     if look.features is not None:
         started = time.perf_counter()
@@ -268,7 +270,7 @@ def _count(counts: dict[str, Any], name: str, started: float, more: dict[str, in
         counts[key] = round(counts.get(key, 0) + value, 3)
 
 
-def _unmatched(best: Array, n: int, pairs: Pairs) -> Array:
+def unmatched(best: Array, n: int, pairs: Pairs) -> Array:
     """Return, sorted, those of rows best first that no better one stands for, being proved to be one shot with it."""
     stars, _ = group.group(best, n, pairs.take(pairs.of_class(*DUPLICATE_CLASSES)))
     return np.sort(best[stars.keeper[best] == best])

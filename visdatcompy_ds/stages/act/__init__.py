@@ -5,7 +5,7 @@ from visdatcompy_ds.stages.act.export import Export, export
 from visdatcompy_ds.stages.act.orders import Order, Orders, Side, overridden
 from visdatcompy_ds.stages.act.outcomes import Outcome
 from visdatcompy_ds.stages.act.purging import into_trash, journals_in, purge
-from visdatcompy_ds.stages.act.refusals import LIFTS, age_warning
+from visdatcompy_ds.stages.act.refusals import LIFTS, age_warning, foreseen
 from visdatcompy_ds.stages.act.removing import remove
 from visdatcompy_ds.stages.act.undoing import outcomes_of, undo, verify
 
@@ -18,6 +18,7 @@ __all__ = [
     "Side",
     "age_warning",
     "export",
+    "foreseen",
     "into_trash",
     "journals_in",
     "outcomes_of",

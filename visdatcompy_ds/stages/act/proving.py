@@ -8,8 +8,9 @@ import os
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.names import for_display, to_text
+from visdatcompy_ds.base.names import for_display, to_text
 from visdatcompy_ds.engine import decode, files
-from visdatcompy_ds.engine.move import Folder, Proof, Refused, digest_at, prove, prove_beside
+from visdatcompy_ds.engine.move import Facts, Folder, Proof, Refused, digest_at, prove, prove_beside
 from visdatcompy_ds.stages.act.beside import Listings
 from visdatcompy_ds.stages.act.orders import Order, Side
 from visdatcompy_ds.stages.act.refusals import Refusals
@@ -27,10 +28,13 @@ class Proved:
         Path below the root and proof: of the image, then of what goes along.
     keeper : os.stat_result
         Of the copy that stays.
+    left : str
+        What belongs to it and does not go along, in words; "" for nothing.
     """
 
     files: list[tuple[bytes, Proof]]
     keeper: os.stat_result
+    left: str = ""
 
 
 class Proving:
@@ -53,7 +57,8 @@ class Proving:
         folder, other = self._open(order.image, "", stack), self._open(order.keeper, _STAYS, stack)
         proof, info = prove(image, folder, keeper, other, order.klass == "bytes", self.refusals.lifted)
         self._require_decoded(order.keeper, other, info)
-        return Proved([(image.relative, proof), *self._along(order, stack)], info)
+        along = self._along(order, stack)
+        return Proved([(image.relative, proof), *along], info, self._left_behind(image))
 
     def look_again(self, order: Order, proved: Proved) -> None:
         """Raise where the copy that stays is not what it was when the image was proved."""
@@ -106,6 +111,12 @@ class Proving:
         known = {self._prove_beside(keeper.root, relative, stack).sha256 for relative in other.raws} if raws else set()
         self.refusals.refuse(not set(raws) <= known, "raw", "its RAW file does not lie beside the copy that stays")
         return along
+
+    def _left_behind(self, image: Facts) -> str:
+        """Return in words which labels stay: those outside the folders that were compared, and those another image shares."""
+        own = self.listings.beside(image.root, image.relative)
+        stays = [*own.outside, *(path for path in (*own.labels, *own.raws) if path not in own.only_of(image.relative))]
+        return f"stays where it is: {', '.join(for_display(to_text(path)) for path in stays)}" if stays else ""
 
     @staticmethod
     def _prove_beside(root: bytes, relative: bytes, stack: contextlib.ExitStack) -> Proof:

@@ -54,6 +54,18 @@ def age_warning(plan: Orders, lifted: Collection[str]) -> str:
     return f"The plan is {days:.0f} days old: images that came since are not in it." if days > _WARNING_DAYS else ""
 
 
+def foreseen(plan: Orders) -> dict[str, int]:
+    """Return how many removals of a plan are refused as it stands, by the name that lifts it; the files are not looked at."""
+    refusals = Refusals(plan, (), Listings())
+    counts: collections.Counter[str] = collections.Counter()
+    for order in plan.victims:
+        try:
+            refusals.check(order)
+        except Refused as refused:
+            counts[refused.lift] += 1
+    return {name: counts[name] for name in LIFTS if counts[name]}
+
+
 class Refusals:
     """What the plan and the folders say against an order; the files themselves are asked later."""
 

@@ -121,7 +121,7 @@ def _tried(proving: Proving, order: Order, record: Record | None, bar: Any) -> O
     except Refused as refused:
         return _outcome(order, refused.outcome, str(refused), refused.lift)
     proving.listings.forget(order.image.facts.root, [relative for relative, _ in proved.files])
-    return _outcome(order, "would move", beside=[relative for relative, _ in proved.files[1:]])
+    return _outcome(order, "would move", proved.left, beside=[relative for relative, _ in proved.files[1:]])
 
 
 class _Mover:
@@ -163,7 +163,7 @@ class _Mover:
         self.pause("move")
         self._shift(order, proved, targets)
         self.proving.listings.forget(order.image.facts.root, [relative for relative, _ in proved.files])
-        return _outcome(order, "moved", beside=[relative for relative, _ in proved.files[1:]])
+        return _outcome(order, "moved", proved.left, beside=[relative for relative, _ in proved.files[1:]])
 
     def _shift(self, order: Order, proved: Proved, targets: list[Folder]) -> None:
         """Move an image and what belongs to it; all goes back when one of them cannot, or the copy that stays is not as it was."""

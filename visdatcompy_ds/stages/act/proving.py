@@ -8,7 +8,6 @@ import os
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.names import for_display, to_text
-from visdatcompy_ds.base.names import for_display, to_text
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.move import Facts, Folder, Proof, Refused, digest_at, prove, prove_beside
 from visdatcompy_ds.stages.act.beside import Listings

@@ -104,7 +104,7 @@ def test_an_undo_leaves_a_line_alone_that_another_process_is_writing(make_world)
 
 
 def test_ctrl_c_in_the_middle_ends_with_130_and_the_same_command_goes_on(make_world):
-    world = kills.many_files(make_world(), 300)
+    world = kills.many_files(make_world(), 1200)
     before = oracle.manifest(world.tree)
     command = [sys.executable, "-m", "visdatcompy_ds", "apply", os.fsdecode(world.plan_path), "--yes", "--quiet"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -117,10 +117,10 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_the_same_command_goes_on(make_wo
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert b"Traceback" not in said
-    assert 0 < len(oracle.held(world.quarantine)) < 400, "interrupted too early or too late to mean anything"
+    assert 0 < len(oracle.held(world.quarantine)) < 1600, "interrupted too early or too late to mean anything"
     oracle.check_middle(before, world.tree, world.quarantine, False, {b"have/" + keeper for _, keeper, _ in world.pairs})
     assert run(command[3:]) == 0
-    assert len(oracle.held(world.quarantine)) == 400
+    assert len(oracle.held(world.quarantine)) == 1600
     assert run(["undo", os.fsdecode(world.journal), "--quiet", "--yes"]) == 0
     oracle.check_back(before, world.tree, world.quarantine)
 

@@ -77,7 +77,7 @@ def _purged(journal: Journal, record: Record, older_than_days: float, dry_run: b
     if record.state not in ("moved", "purging"):
         return record.outcome("failed", "its move was cut off: apply or undo goes on")
     if days < older_than_days:
-        return record.outcome("kept", f"was removed {days:.0f} days ago")
+        return record.outcome("kept", f"went less than {older_than_days:g} days ago")
     if problem := held_problem(record.files[0], record.state == "purging") or keeper_problem(record):
         return record.outcome("missing", problem)
     if dry_run:

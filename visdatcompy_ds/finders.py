@@ -23,12 +23,16 @@ _TOLD = ("dataset", "id", "class", "stage", "reason", "keeper_dataset", "keeper_
 class _Finder:
     """What both finders do: look, remember by what, and take what was found out of the Dataset objects."""
 
+    _takes_alike = False  # whether edited copies and look-alikes group, too; duplicates that were found before then stay out
+
     def __init__(self, compared: VisDatCompare) -> None:
         self._compared = compared
         self._looks: dict[Look, None] = {}
 
     def _conclude(self, looks: list[Look]) -> Comparison:
-        raise NotImplementedError
+        compared, alike = self._compared, self._takes_alike
+        hidden = frozenset(compared.duplicates_finder._members if alike else ())
+        return conclude(union([compared._judged(look, compared.protect, hidden) for look in looks]), edited=alike, similar=alike)
 
     def _find(self, look: Look) -> tuple[Groups, Comparison]:
         """Return the images that show the same by their keeper, in natural order."""
@@ -114,9 +118,6 @@ class DuplicatesFinder(_Finder):
         """
         return self._clear()
 
-    def _conclude(self, looks: list[Look]) -> Comparison:
-        return conclude(union([self._compared._judged(look, self._compared.protect) for look in looks]))
-
     def _remembered(self, look: Look) -> Groups:
         groups, found = self._find(look)
         files, rows = found.table.files, found.plan.row[found.plan.row != found.plan.keeper]
@@ -135,6 +136,8 @@ class SimilarsFinder(_Finder):
     hash_similars, features_similars, metrics_similars : dict of str to dict
         What was found, by hash, by extractor, by metric.
     """
+
+    _takes_alike = True
 
     def __init__(self, compared: VisDatCompare) -> None:
         super().__init__(compared)
@@ -184,7 +187,3 @@ class SimilarsFinder(_Finder):
         Each group keeps its keeper; what stays and what is returned is as in :meth:`DuplicatesFinder.clear_duplicates`.
         """
         return self._clear()
-
-    def _conclude(self, looks: list[Look]) -> Comparison:
-        hidden = frozenset(self._compared.duplicates_finder._members)
-        return conclude(union([self._compared._judged(look, self._compared.protect, hidden) for look in looks]), edited=True, similar=True)

@@ -175,6 +175,8 @@ def test_features_find_what_hashes_miss_and_say_so_in_the_plan(tmp_path, photo, 
     found = plan.comparison
     rows = {found.table.files.id[right]: evidence for (_, right), evidence in found.evidence.items()}
     assert rows["mirrored.jpg"].mirrored and rows["cropped.jpg"].inliers >= 6
+    by_features = plan.pairs().query("step == 'features'")
+    assert len(by_features) and (by_features.inliers >= 6).all() and by_features.overlap.between(0.25, 1).all()
     assert compy.run(features=True).facts["removed"] == {"reencoded": 1}
     levels = compy.leakage(features="sift").set_index("test_id").level.to_dict()
     assert levels == {"mirrored.jpg": "edited", "cropped.jpg": "edited", "copy.jpg": "reencoded"}

@@ -100,6 +100,8 @@ class Files(Table):
         Why, for every status but ``ok``.
     is_link : (n,) bool
         Symbolic links; none where it is not given.
+    ctime_ns : (n,) int64
+        When the file or its place was last changed, by the file system's clock; 0 where it is not given.
     """
 
     names: tuple[str, ...]
@@ -113,11 +115,13 @@ class Files(Table):
     status: Array
     reason: Array
     is_link: Array = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
+    ctime_ns: Array = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         """Check lengths, and that no (dataset, id) stands twice."""
-        if not len(self.is_link):
-            object.__setattr__(self, "is_link", np.zeros(len(self.id), bool))
+        for name, dtype in (("is_link", bool), ("ctime_ns", np.int64)):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self.id), dtype))
         super().__post_init__()
         keys = set(zip(self.dataset.tolist(), self.id.tolist(), strict=True))
         if len(keys) != len(self):

@@ -115,6 +115,7 @@ def scan(
         status=np.array([STATUS_CODE[status] for status, _ in judged], np.uint8),
         reason=text_array(reason for _, reason in judged),
         is_link=np.array([rows[key].is_link for key in ordered], bool),
+        ctime_ns=stat_column("st_ctime_ns", np.int64),
     )
 
 

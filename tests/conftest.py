@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+# What a test measures is measured, and no user's cache is touched; tests of the cache name one of their own.
+os.environ["VISDATCOMPY_CACHE"] = "off"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import Files, Fingerprints
 from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES, HEADER_PROBES, PROBES
+from visdatcompy_ds.engine.cache import Place, place_of
 from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.run import Workers, worker_count
 from visdatcompy_ds.image import Image
-from visdatcompy_ds.stages import context, explore, scan
+from visdatcompy_ds.stages import context, explore, scan, whereabouts
 from visdatcompy_ds.stages.fingerprint import Counts, fingerprint
 
 if TYPE_CHECKING:
@@ -46,11 +48,15 @@ class Dataset:
         The class of an image: ``"folder"`` is its last folder, or a function of the id.
     gap_s : float
         Seconds without a shot at a station that end an event.
-    workers : int or "auto"
-        Threads; "auto" is one per core. Results do not depend on it.
+    workers : int or str
+        "auto" is one per core: threads for small jobs, for large ones processes of our own, in which a decoder's death costs one image. A
+        number leaves the kind to us, too; "threads", "processes:4" and the like do not. Results do not depend on it.
+    cache : "auto", "off" or path
+        Folder where what is measured is kept, so that unchanged files are not read again; "auto" is what the environment variable
+        ``VISDATCOMPY_CACHE`` says, else a folder of the user's own. Results do not depend on it.
     limits : dict, optional
         What is refused before a decoder sees it: "max_pixels" (100 million), "max_file_bytes" (2 GB), "max_scans" of a JPEG (200),
-        "max_metadata_bytes" (4 MB).
+        "max_metadata_bytes" (4 MB); of a process "max_seconds" for one image (10) and "max_memory_bytes" (4 GB).
     show_progress : bool, optional
         None shows a bar on a terminal when it takes more than two seconds.
 
@@ -77,17 +83,44 @@ class Dataset:
         label: context.Rule = None,
         gap_s: float = 60,
         workers: Workers = "auto",
+        cache: Place = "auto",
         limits: Limits | Mapping[str, int] | None = None,
         show_progress: bool | None = None,
     ) -> None:
         worker_count(workers)
+        self._cache = place_of(cache)
+        if (saved := whereabouts.at(source)) is not None:
+            from visdatcompy_ds.reports import index_file
+
+            asked = {"name": name, "recursive": recursive, "include": include, "exclude": exclude, "limits": limits}
+            table, of_it = index_file.load(saved, {**asked, "station": station, "label": label, "gap_s": gap_s})
+            self._source, self._folders, self._rules, self._limits, self._homes = of_it
+            self._workers, self._show_progress = workers, show_progress
+            self._take(table)
+            return
         found = scan.scan(source, name, recursive, include, exclude)
-        self._source = source
+        self._source, self._homes = source, ()
         self._folders = [os.path.abspath(folder) for folder in scan.folders_of(source)]  # where a later scan would look
-        self._rules: list[dict[str, Any]] = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
+        self._rules = [{"station": station, "label": label, "gap_s": gap_s}]  # one per name of the files
         self._workers, self._limits, self._show_progress = workers, Limits.of(limits), show_progress
         self._take(Fingerprints(found, {}))
         context.add_context(self._table.take(slice(0, 0)), **self._rules[0])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write what was measured, and what ``clean`` needs, into a ``.vdx`` that answers while the photos are offline; return its path."""
+        from visdatcompy_ds.reports import index_file
+
+        told = (self._source, self._folders, self._rules, self._limits)
+        return index_file.save(path, lambda: self.measured(*CLEAN_PROBES), *told)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], root: Any = None, **options: Any) -> Dataset:
+        """Return the dataset of a saved index, its photos there or not; `options` such as `station` replace what was saved.
+
+        `root` says where the photos are now, when their disk is mounted elsewhere; of several folders a dict, by old path or name.
+        """
+        where: Any = whereabouts.At(path, root, frozenset(options))
+        return cls(where, **options)
 
     def _take(self, table: Fingerprints) -> None:
         self._table = table
@@ -259,6 +292,7 @@ class Dataset:
         joined._rules = [*self._rules, *other._rules]
         joined._source = [os.fsdecode(path) for path in joined.files.path]
         joined._folders = [*self._folders, *other._folders]
+        joined._homes = (*self._homes, *other._homes)
         return joined
 
     def measured(self, *probes: str) -> Fingerprints:
@@ -272,7 +306,8 @@ class Dataset:
         missing = [PROBES[name].name for name in probes if PROBES[name].name not in self._table]
         if missing:
             base = self._table
-            new, counts = fingerprint(base.files, missing, self._workers, self._limits, self._show_progress)
+            files = whereabouts.for_measuring(base, self._homes, missing, self._workers)
+            new, counts = fingerprint(files, missing, self._workers, self._limits, self._show_progress, self._cache)
             self.counts += counts
             decoded = new["decoded"] | base["decoded"] if "decoded" in base else new["decoded"]
             self._table = Fingerprints(new.files, {**base.columns, **new.columns, "decoded": decoded})
@@ -329,6 +364,7 @@ class Dataset:
         """Return the EXIF of each image, one row per image in order, a column per tag; kept as ``exif_data``."""
         import pandas as pd
 
+        whereabouts.require_photos(self.files, self._homes, "get_exif_data() reads the files")
         rows = explore.exif_rows(self.files.path[self._rows], self._limits, self._workers)
         frame = pd.DataFrame(rows, index=range(len(rows)))
         frame.insert(0, "id", self.filenames)
@@ -337,7 +373,8 @@ class Dataset:
 
     def summary(self, deep: bool = False) -> dict[str, Any]:
         """Return what is in the dataset as plain data; see :meth:`info`."""
-        return explore.summarise(self.measured(*(CLEAN_PROBES if deep else HEADER_PROBES)), deep)
+        found = explore.summarise(self.measured(*(CLEAN_PROBES if deep else HEADER_PROBES)), deep)
+        return found | ({"indexes": [whereabouts.standing(self.files, home) for home in self._homes]} if self._homes else {})
 
     def info(self, deep: bool = False) -> None:
         """Print what is in the dataset.

@@ -16,9 +16,9 @@ from visdatcompy_ds.engine.run import Workers
 from visdatcompy_ds.image import Image
 from visdatcompy_ds.reports import figures, tables
 from visdatcompy_ds.stages.compare import Look, judge
-from visdatcompy_ds.stages.confirm import Verdicts
+from visdatcompy_ds.stages.confirm import verdicts
 from visdatcompy_ds.stages.features import Cascade, cascade
-from visdatcompy_ds.two_datasets import TwoDatasets, identity_of
+from visdatcompy_ds.two_datasets import TwoDatasets, cache_of, identity_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ class FeatureExtractor(TwoDatasets):
         table, rows, others = self._table(*CLEAN_PROBES)
         key = identity_of(table, rows, others)
         if self._held is None or self._held[0] != key:
-            known: Verdicts = {}
+            known = verdicts(cache_of(self._datasets))
             options = (self.workers, self._limits, self.show_progress, known)
             first = judge(table, np.zeros(len(table), bool), Look(), None, "best", *options)
             found = cascade(table, rows, others, first.all_pairs, first.order, EXTRACTORS[self.extractor], *options)

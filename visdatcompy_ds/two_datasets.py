@@ -209,6 +209,11 @@ def limits_of(datasets: Sequence[Dataset]) -> Limits:
     return Limits(**{name: max(limits[name] for limits in given) for name in given[0]})
 
 
+def cache_of(datasets: Sequence[Dataset]) -> Path | None:
+    """Return the cache's folder of the first dataset that has one."""
+    return next((dataset._cache for dataset in datasets if dataset._cache is not None), None)
+
+
 def identity_of(table: Fingerprints, rows: Array, others: Array | None = None) -> tuple[object, ...]:
     """Return what tells these images from others, for what is kept between calls: their files as they were listed, and their status."""
     files = table.files

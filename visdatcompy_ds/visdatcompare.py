@@ -34,10 +34,10 @@ from visdatcompy_ds.reports import html, leakage, tables
 from visdatcompy_ds.selection import Selection
 from visdatcompy_ds.stages.candidates import PROPOSE_BITS
 from visdatcompy_ds.stages.compare import Comparison, Judged, Look, conclude, judge
-from visdatcompy_ds.stages.confirm import Verdicts
+from visdatcompy_ds.stages.confirm import verdicts
 from visdatcompy_ds.stages.leakage import leaks
 from visdatcompy_ds.stages.sample import of_distinct_content, sample
-from visdatcompy_ds.two_datasets import identity_of, limits_of, refuse_empty
+from visdatcompy_ds.two_datasets import cache_of, identity_of, limits_of, refuse_empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ class VisDatCompare:
         self.plan: Plan | None = None
         self._asked: dict[str, Any] = {}
         self._is_cleared = False
-        self._verdicts: Verdicts = {}
+        self._verdicts = verdicts(cache_of(self._datasets))
         self._spent: collections.Counter[str] = collections.Counter()
         self._identity: tuple[object, ...] = ()
         self._held: dict[tuple[object, ...], Judged] = {}
@@ -317,7 +317,7 @@ class VisDatCompare:
             "pairs.csv": tables.to_csv(tables.pair_columns(table, found.pairs, found.evidence)),
             "plan.csv": tables.to_csv(tables.plan_columns(table, found.plan)),
             "problems.csv": tables.to_csv(tables.problem_columns(table)),
-            "report.html": html.page(table, found, plan.facts, plan.selection.chosen if plan.selection else None),
+            "report.html": html.page(table, found, plan.facts, plan.selection.chosen if plan.selection else None, cache_of(self._datasets)),
             "run.json": tables.to_json(self._run_facts(plan, command)),
         }
         for name, data in contents.items():

@@ -45,7 +45,7 @@ def decoded(monkeypatch):
     """Count full decodes for comparison."""
     paths = []
     once = confirming.load_shot
-    monkeypatch.setattr(confirming, "load_shot", lambda path, limits: paths.append(path) or once(path, limits))
+    monkeypatch.setattr(confirming, "load_shot", lambda path, *known: paths.append(path) or once(path, *known))
     return paths
 
 

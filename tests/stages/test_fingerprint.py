@@ -94,13 +94,22 @@ def test_the_work_travels_to_another_process(folder):
     import pickle
 
     from visdatcompy_ds.engine.decode import Limits
-    from visdatcompy_ds.stages.fingerprint import _Pass
+    from visdatcompy_ds.stages.fingerprint.reading import Item, Reading
 
     files = scan(folder)
-    there = pickle.loads(pickle.dumps(_Pass(files.path, ["sha256", "phash", "width"], Limits())))
-    chunk = pickle.loads(pickle.dumps(there(np.arange(4))))
+    there = pickle.loads(pickle.dumps(Reading(["sha256", "phash", "width"], Limits())))
+    chunk = pickle.loads(pickle.dumps(there([Item(row, files.path[row]) for row in range(4)])))
     here, _ = fingerprint(files, ["phash"], 1)
     assert np.array_equal(chunk.blocks["phash"], here["phash"][chunk.block_rows])
+
+
+def test_files_of_one_size_are_decoded_once_per_content_whoever_reads_them(tmp_path, photo, write):
+    for k in range(60):
+        write(f"a/{k}.bmp", photo(k % 5, 64, 48))  # 5 contents, one size
+    for workers in (1, 3):
+        table, counts = fingerprint(scan(tmp_path / "a"), ["phash"], workers)
+        assert counts.reads == 60 and counts.decodes == 5
+    assert len(np.unique(table["phash"], axis=0)) == 5
 
 
 def test_a_vanished_file_is_a_row(folder):

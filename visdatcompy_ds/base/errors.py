@@ -13,6 +13,8 @@
     │   └── RefusedImageError                     beyond a limit, or a format that is off
     ├── OutputError          (OSError)            results that cannot be written there
     └── MissingDependencyError (ImportError)      a package or system library to install
+
+    CacheWarning             (UserWarning)        the cache is not used; results are the same
 """
 
 from __future__ import annotations
@@ -90,3 +92,7 @@ class OutputError(VisdatError, OSError):
 
 class MissingDependencyError(VisdatError, ImportError):
     """A package or a system library that has to be installed first."""
+
+
+class CacheWarning(UserWarning):
+    """The cache cannot be used; results are the same, and the next run may take longer."""

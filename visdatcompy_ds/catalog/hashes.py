@@ -42,6 +42,8 @@ class HashMethod:
         Where it comes from.
     block : callable, optional
         The same from a ``WorkingBlock`` of n pictures to (n, width): the fast form.
+    version : int
+        Raised whenever a code changes, as in ``Probe``; 0 is kept in no cache.
     """
 
     name: str
@@ -55,6 +57,7 @@ class HashMethod:
     blind_to: str
     source: str
     block: Callable[[Any], Any] | None = None
+    version: int = 0
 
     def to_hex(self, code: Any) -> str:
         """Return a code as hexadecimal digits; floats as their little-endian IEEE bytes."""
@@ -131,6 +134,7 @@ for _entry in (
         blind_to="texture, local contrast; sparse pictures look alike",
         source=_OPENCV,
         block=_average_block,
+        version=1,
     ),
     HashMethod(
         "phash",
@@ -144,6 +148,7 @@ for _entry in (
         blind_to="fine detail, colour",
         source=_ZAUNER,
         block=_phash_block,
+        version=1,
     ),
     HashMethod(
         "marr_hildreth",
@@ -156,6 +161,7 @@ for _entry in (
         cost_us=10000,
         blind_to="colour",
         source=_ZAUNER,
+        version=1,
     ),
     HashMethod(
         "radial_variance",
@@ -168,6 +174,7 @@ for _entry in (
         cost_us=230,
         blind_to="colour, the corners, clipped light",
         source=_ZAUNER,
+        version=1,
     ),
     HashMethod(
         "block_mean",
@@ -180,6 +187,7 @@ for _entry in (
         cost_us=370,
         blind_to="texture within a block, colour",
         source="B. Yang et al., Block Mean Value Based Image Perceptual Hashing, 2006; " + _OPENCV,
+        version=1,
     ),
     HashMethod(
         "color_moment",
@@ -192,6 +200,7 @@ for _entry in (
         cost_us=3400,
         blind_to="where things are; any change of light is a change to it",
         source="Z. Tang et al., Perceptual Hashing for Color Images Using Invariant Moments, 2012; " + _OPENCV,
+        version=1,
     ),
     HashMethod(
         "dhash",
@@ -205,6 +214,7 @@ for _entry in (
         blind_to="brightness, colour; smooth gradients",
         source="N. Krawetz, Kind of Like That, 2013",
         block=dhash_block,
+        version=1,
     ),
 ):
     HASHES.add(_entry)

@@ -45,6 +45,8 @@ class Probe:
         Shape of one value.
     needs_metadata : bool
         A header probe that looks at the EXIF, which an image without EXIF is spared.
+    version : int
+        Raised whenever a value changes: what a cache holds of an older version is not used. 0 is kept in no cache.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Probe:
     meaning: str
     shape: tuple[int, ...] = ()
     needs_metadata: bool = False
+    version: int = 0
 
 
 PROBES: Registry[Probe] = Registry("probe", {"p": "phash"})
@@ -62,7 +65,7 @@ PROBES: Registry[Probe] = Registry("probe", {"p": "phash"})
 
 def _fact(name: str, dtype: str, missing: object, meaning: str) -> None:
     get = operator.attrgetter(name)
-    PROBES.add(Probe(name, "header", dtype, missing, lambda header, metadata: get(header), meaning))
+    PROBES.add(Probe(name, "header", dtype, missing, lambda header, metadata: get(header), meaning, version=1))
 
 
 def _exif(name: str, dtype: str, missing: object, compute: Callable[[Any], Any], meaning: str) -> None:
@@ -70,7 +73,7 @@ def _exif(name: str, dtype: str, missing: object, compute: Callable[[Any], Any],
         value = compute(metadata)
         return missing if value is None else value
 
-    PROBES.add(Probe(name, "header", dtype, missing, from_metadata, meaning, needs_metadata=True))
+    PROBES.add(Probe(name, "header", dtype, missing, from_metadata, meaning, needs_metadata=True, version=1))
 
 
 _fact("format", "object", "", "format by the file's first bytes: JPEG, PNG, …")
@@ -102,7 +105,7 @@ def _sha256(data: bytes) -> Any:
     return np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
 
 
-PROBES.add(Probe("sha256", "bytes", "uint8", 0, _sha256, "digest of the file's bytes", (32,)))
+PROBES.add(Probe("sha256", "bytes", "uint8", 0, _sha256, "digest of the file's bytes", (32,), version=1))
 
 
 def _per_picture(method: HashMethod) -> Callable[[WorkingBlock], Any]:
@@ -126,10 +129,10 @@ def _of_all_turns(compute: Callable[[WorkingBlock], Any]) -> Callable[[WorkingBl
 
 def _add_hash(method: HashMethod) -> None:
     block, meaning = method.block or _per_picture(method), f"{method.name} hash, {method.distance} distance"
-    PROBES.add(Probe(method.name, "working", method.dtype, 0, block, meaning, (method.width,)))
+    PROBES.add(Probe(method.name, "working", method.dtype, 0, block, meaning, (method.width,), version=method.version))
     every = f"{method.name} hash of the picture lying in each of 8 ways"
     shape = (len(TURNS), method.width)
-    PROBES.add(Probe(f"{method.name}_turns", "working", method.dtype, 0, _of_all_turns(block), every, shape))
+    PROBES.add(Probe(f"{method.name}_turns", "working", method.dtype, 0, _of_all_turns(block), every, shape, version=method.version))
 
 
 HASHES.follow(_add_hash)  # also those that a user adds later
@@ -216,7 +219,7 @@ def opencv_threads(count: int) -> int:
 def _measure(
     name: str, dtype: str, missing: object, compute: Callable[[WorkingBlock], Any], meaning: str, shape: tuple[int, ...] = ()
 ) -> None:
-    PROBES.add(Probe(name, "working", dtype, missing, compute, meaning, shape))
+    PROBES.add(Probe(name, "working", dtype, missing, compute, meaning, shape, version=1))
 
 
 _NAN = float("nan")

@@ -13,11 +13,14 @@ from visdatcompy_ds.base.errors import ArgumentError, VisdatError
 from visdatcompy_ds.base.names import for_display
 from visdatcompy_ds.catalog.metrics import METRICS
 from visdatcompy_ds.catalog.policies import POLICIES
+from visdatcompy_ds.cli import cache as cache_commands
 from visdatcompy_ds.cli.apply import apply, purge, undo, verify
 from visdatcompy_ds.cli.compare import compare
 from visdatcompy_ds.cli.exporting import check_export, exported, say_exported
+from visdatcompy_ds.cli.index import index
 from visdatcompy_ds.cli.leakage import leakage
 from visdatcompy_ds.cli.options import (
+    Cache,
     Export,
     Features,
     How,
@@ -72,12 +75,13 @@ def info(
     station: Station = "folder:1",
     label: Label = None,
     workers: WorkerOption = "auto",
+    cache: Cache = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
 ) -> None:
     """Say what is in a folder: counts, formats, resolutions, cameras, dates, and what cannot be used."""
-    dataset = dataset_of(folder, station, label, workers, quiet)
+    dataset = dataset_of(folder, station, label, workers, quiet, cache)
     refuse_empty(dataset)
     summary = dataset.summary(deep)
     if as_json:
@@ -121,6 +125,7 @@ def clean(
     station: Station = "folder:1",
     label: Label = None,
     workers: WorkerOption = "auto",
+    cache: Cache = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -136,8 +141,8 @@ def clean(
         raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
     check_export(export, how, sample, out)
     target = results_folder(out)
-    new = dataset_of(folders[-1], station, label, workers, quiet)
-    references = [dataset_of(folder, station, label, workers, quiet) for folder in [*folders[:-1], *(against or [])]]
+    new = dataset_of(folders[-1], station, label, workers, quiet, cache)
+    references = [dataset_of(folder, station, label, workers, quiet, cache) for folder in [*folders[:-1], *(against or [])]]
     for dataset in (new, *references):
         refuse_empty(dataset)
     have = None
@@ -168,11 +173,14 @@ def clean(
 
 app.command("sample", epilog="Example: visdatcompy-ds sample datasets/trail -n 10 --out chosen")(draw)
 app.command(epilog="Example: visdatcompy-ds compare datasets/trail_new datasets/trail --method ssim")(compare)
+app.command("index", epilog="Example: visdatcompy-ds index datasets/trail -o trail.vdx")(index)
 app.command("apply", epilog="Example: visdatcompy-ds apply results/plan.json")(apply)
 app.command("undo", epilog="Example: visdatcompy-ds undo photos.quarantine")(undo)
 app.command("verify", epilog="Example: visdatcompy-ds verify photos.quarantine")(verify)
 app.command("purge", epilog="Example: visdatcompy-ds purge photos.quarantine --older-than 30d")(purge)
 app.command(epilog="Example: visdatcompy-ds leakage datasets/trail datasets/trail_new --fail-if-found")(leakage)
+
+app.add_typer(cache_commands.app, name="cache")
 
 
 def _and_sample(plan: Plan, written: Path) -> str:

@@ -13,7 +13,19 @@ from visdatcompy_ds.base.errors import ArgumentError, EmptySourceError, UnknownN
 from visdatcompy_ds.catalog.features import EXTRACTORS
 from visdatcompy_ds.catalog.hashes import HASHES
 from visdatcompy_ds.catalog.metrics import METRICS
-from visdatcompy_ds.cli.options import Json, Quiet, Strict, WorkerOption, dataset_of, end, print_json, quoted, refuse_empty, workers_of
+from visdatcompy_ds.cli.options import (
+    Cache,
+    Json,
+    Quiet,
+    Strict,
+    WorkerOption,
+    dataset_of,
+    end,
+    print_json,
+    quoted,
+    refuse_empty,
+    workers_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +63,7 @@ def compare(
         Path | None, typer.Option("--out", help="New or empty folder for tables, a page and a heat map.", show_default=False)
     ] = None,
     workers: WorkerOption = "auto",
+    cache: Cache = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -71,7 +84,7 @@ def compare(
     if size is not None and (method not in METRICS or METRICS[method].reads == "digest"):
         raise ArgumentError(f"--size with {method}", "Allowed: metrics of pictures, such as ssim", "Others see pictures of their own size")
     grid = _size_of(size)
-    datasets = [dataset_of(folder, "folder:1", None, workers, quiet) for folder in (left, right) if folder is not None]
+    datasets = [dataset_of(folder, "folder:1", None, workers, quiet, cache) for folder in (left, right) if folder is not None]
     for dataset in datasets:
         refuse_empty(dataset)
     if out is not None:

@@ -11,6 +11,7 @@ import typer
 from visdatcompy_ds.base.errors import UnknownNameError
 from visdatcompy_ds.catalog.leaks import COPIES, LEVELS
 from visdatcompy_ds.cli.options import (
+    Cache,
     Features,
     Json,
     Label,
@@ -40,6 +41,7 @@ def leakage(
     station: Station = "folder:1",
     label: Label = None,
     workers: WorkerOption = "auto",
+    cache: Cache = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +53,7 @@ def leakage(
 
     if level not in LEVELS:
         raise UnknownNameError("level", level, LEVELS)
-    have, asked = (dataset_of(folder, station, label, workers, quiet) for folder in (train, test))
+    have, asked = (dataset_of(folder, station, label, workers, quiet, cache) for folder in (train, test))
     for dataset in (have, asked):
         refuse_empty(dataset)
     if out is not None:

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-WorkerOption = Annotated[str, typer.Option("--workers", metavar="N|auto", help="Threads; 'auto' is one per core.")]
+WorkerOption = Annotated[
+    str,
+    typer.Option(
+        "--workers", metavar="auto|N|processes[:N]|threads[:N]", help="'auto' is one per core: threads, or for large folders processes."
+    ),
+]
+Cache = Annotated[
+    str,
+    typer.Option("--cache", metavar="auto|off|PATH", help="Where what is measured is kept, so that unchanged files are not read again."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
 Label = Annotated[
     str | None,
@@ -32,11 +41,11 @@ How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help
 Features = Annotated[bool, typer.Option("--features", help="Also look for edited copies by local features: cropped, turned, mirrored ….")]
 
 
-def dataset_of(folder: str, station: str, label: str | None, workers: str, quiet: bool) -> Dataset:
+def dataset_of(folder: str, station: str, label: str | None, workers: str, quiet: bool, cache: str) -> Dataset:
     """Return the dataset of a folder that was named."""
     from visdatcompy_ds.dataset import Dataset
 
-    return Dataset(folder, station=station, label=label, workers=workers_of(workers), show_progress=False if quiet else None)
+    return Dataset(folder, station=station, label=label, workers=workers_of(workers), cache=cache, show_progress=False if quiet else None)
 
 
 def workers_of(text: str) -> int | str:

@@ -11,6 +11,7 @@ from visdatcompy_ds.catalog.buckets import BUCKETS
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 from visdatcompy_ds.cli.exporting import check_export, exported, say_exported
 from visdatcompy_ds.cli.options import (
+    Cache,
     Export,
     How,
     Json,
@@ -64,6 +65,7 @@ def draw(
     station: Station = "folder:1",
     label: Label = None,
     workers: WorkerOption = "auto",
+    cache: Cache = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -75,9 +77,9 @@ def draw(
 
     check_export(export, how, number, out)
     target = results_folder(out)
-    dataset = dataset_of(folder, station, label, workers, quiet)
+    dataset = dataset_of(folder, station, label, workers, quiet, cache)
     refuse_empty(dataset)
-    had = [dataset_of(name, station, label, workers, quiet) for name in given or []]
+    had = [dataset_of(name, station, label, workers, quiet, cache) for name in given or []]
     chosen = Downsampler(dataset, rules, workers_of(workers), False if quiet else None).sample(
         number,
         seed,

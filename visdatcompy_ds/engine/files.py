@@ -6,12 +6,12 @@ Works on bytes paths, so that no name is unreadable; knows nothing of images.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import secrets
 import stat
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 # A folder that holds this file was made by us (results, a quarantine): it is never scanned as a source.
 MARKER = b".visdatcompy_ds"
@@ -20,8 +20,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One thing found by a walk; ``problem`` is empty for a regular file, else it says what stands in the way."""
 
     path: bytes
@@ -32,47 +31,128 @@ class Found:
     is_link: bool = False
 
 
+class _Waiting(NamedTuple):
+    """A folder to be listed; `depth` is the number of folders it lies in, from the root."""
+
+    path: bytes
+    prefix: bytes
+    depth: int
+
+
+# Where a folder can be listed by its descriptor (not on Windows), entries are asked for relative to it: a path may then be of any length.
+_BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
+_ALWAYS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NONBLOCK", 0) | _ALWAYS
+_ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _ALWAYS
+_PIECE_BYTES = 2000  # of a path that is too long for one call; the least that any system takes whole is 4096 or 1024 (macOS)
+
+
 def walk(root: bytes, recursive: bool = True) -> Iterator[Found]:
     """Yield everything below `root`: files, and what is passed over with the reason. No recursion, no folder links.
 
     Notes
     -----
-    Order is that of the file system; callers sort. A folder that cannot be opened is yielded as a problem.
+    Order is that of the file system; callers sort. A folder that cannot be opened is yielded as a problem. One descriptor is held, however
+    deep the tree; a folder is read entry by entry, however large. A folder that holds itself (by a mount) is not entered again.
     """
-    waiting = [(root, b"")]
+    waiting = [_Waiting(root, b"", 0)]
+    # What is listed now and the folders it lies in: what waits last lies deepest. A set beside it, as trees may be made deep to cost time.
+    trail: list[tuple[int, int]] = []
+    inside: set[tuple[int, int]] = set()
     while waiting:
-        folder, prefix = waiting.pop()
+        folder = waiting.pop()
+        while len(trail) > folder.depth:
+            inside.discard(trail.pop())
         try:
-            with os.scandir(folder) as entries:
-                listed = list(entries)
+            descriptor = _open_folder(folder)
         except OSError as error:
-            yield Found(folder, prefix.rstrip(b"/"), None, f"folder: {describe(error)}", is_folder=True)
+            yield _folder(folder, f"folder: {describe(error)}")
             continue
-        if any(entry.name == MARKER for entry in listed) and prefix:
-            yield Found(folder, prefix.rstrip(b"/"), None, "folder of results of visdatcompy_ds", is_folder=True)
-            continue
-        for entry in listed:
-            name = prefix + entry.name
-            if entry.name == MARKER:
-                continue
-            if not entry.is_dir(follow_symlinks=False):
-                yield _file(entry, name)
-            elif entry.name in SYSTEM_FOLDERS:
-                yield Found(entry.path, name, None, "system folder", is_folder=True)
-            elif recursive:
-                waiting.append((entry.path, name + b"/"))
+        try:
+            identity = _identity(folder.path, descriptor)
+            if identity[1] and identity in inside:
+                yield _folder(folder, "folder that holds itself")
+            elif folder.prefix and _has_marker(folder.path, descriptor):
+                yield _folder(folder, "folder of results of visdatcompy_ds")
             else:
-                yield Found(entry.path, name, None, "subfolder, not read without recursive", is_folder=True)
+                trail.append(identity)
+                inside.add(identity)
+                yield from _listed(folder, descriptor, recursive, waiting)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
-def _file(entry: os.DirEntry[bytes], name: bytes) -> Found:
+def _open_folder(folder: _Waiting) -> int:
+    """Return a descriptor of the folder, -1 where folders have none; a link that took its place meanwhile is not followed."""
+    if not _BY_DESCRIPTOR:
+        return -1
+    return open_at(folder.path, _FOLDER | (getattr(os, "O_NOFOLLOW", 0) if folder.prefix else 0))
+
+
+def _listed(folder: _Waiting, descriptor: int, recursive: bool, waiting: list[_Waiting]) -> Iterator[Found]:
+    start = folder.path if folder.path.endswith(os.sep.encode()) else folder.path + os.sep.encode()
+    try:
+        # A descriptor gives names as text, a path gives them in its own type.
+        with os.scandir(descriptor if descriptor >= 0 else folder.path) as entries:
+            for entry in entries:
+                base = os.fsencode(entry.name)
+                name = folder.prefix + base
+                if base == MARKER:
+                    continue
+                if not _is_folder(entry):
+                    yield _file(entry, start + base, name)
+                elif base in SYSTEM_FOLDERS:
+                    yield Found(start + base, name, None, "system folder", is_folder=True)
+                elif recursive:
+                    waiting.append(_Waiting(start + base, name + b"/", folder.depth + 1))
+                else:
+                    yield Found(start + base, name, None, "subfolder, not read without recursive", is_folder=True)
+    except OSError as error:  # a disk that fails, or a folder that went, while it is read
+        yield _folder(folder, f"folder: {describe(error)}")
+
+
+def _folder(folder: _Waiting, problem: str) -> Found:
+    return Found(folder.path, folder.prefix.rstrip(b"/"), None, problem, is_folder=True)
+
+
+def _identity(path: bytes, descriptor: int) -> tuple[int, int]:
+    try:
+        info = os.fstat(descriptor) if descriptor >= 0 else os.stat(path)
+    except OSError:
+        return 0, 0
+    return info.st_dev, info.st_ino
+
+
+def _has_marker(path: bytes, descriptor: int) -> bool:
+    try:
+        if descriptor >= 0:
+            os.stat(MARKER, dir_fd=descriptor, follow_symlinks=False)
+        else:
+            os.lstat(os.path.join(path, MARKER))
+    except OSError:
+        return False
+    return True
+
+
+def _is_folder(entry: os.DirEntry[Any]) -> bool:
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            return not (hasattr(entry, "is_junction") and entry.is_junction())  # Windows' links to folders
+    except OSError:
+        pass
+    return False
+
+
+def _file(entry: os.DirEntry[Any], path: bytes, name: bytes) -> Found:
+    is_link = False
     try:
         is_link = entry.is_symlink()
-        info = os.stat(entry.path)  # entry.stat() knows no inode on Windows
+        info = entry.stat() if _BY_DESCRIPTOR else os.stat(path)  # on Windows, entry.stat() knows no inode
     except OSError as error:
-        problem = "dangling link" if error.errno in (errno.ENOENT, errno.ELOOP) else describe(error)
-        return Found(entry.path, name, None, problem)
-    return Found(entry.path, name, info, kind_problem(info, is_link), is_link=is_link)
+        is_gone = error.errno in (errno.ENOENT, errno.ELOOP)
+        return Found(path, name, None, ("dangling link" if is_link else "vanished") if is_gone else describe(error), is_link=is_link)
+    return Found(path, name, info, kind_problem(info, is_link), is_link=is_link)
 
 
 def kind_problem(info: os.stat_result, is_link: bool = False) -> str:
@@ -91,6 +171,36 @@ def describe(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
+def open_at(path: bytes, flags: int) -> int:
+    """Return a descriptor of `path`; one too long for the system is opened piece by piece, where folders have descriptors."""
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG or not _BY_DESCRIPTOR or len(path) <= _PIECE_BYTES:
+            raise
+    at = os.open(b"/" if path.startswith(b"/") else b".", _ON_THE_WAY)
+    try:
+        *pieces, last = _pieces(path)
+        for piece in pieces:
+            following = os.open(piece, _ON_THE_WAY, dir_fd=at)
+            os.close(at)
+            at = following
+        return os.open(last, flags, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _pieces(path: bytes) -> list[bytes]:
+    """Cut a path at its slashes into relative pieces that the system takes."""
+    pieces: list[bytes] = []
+    for part in path.split(b"/"):
+        if part and pieces and len(pieces[-1]) + len(part) < _PIECE_BYTES // 2:
+            pieces[-1] += b"/" + part
+        elif part:
+            pieces.append(part)
+    return pieces
+
+
 def read(path: bytes, limit: int | None = None) -> bytes:
     """Return the content of a regular file, or its first `limit` bytes.
 
@@ -100,7 +210,7 @@ def read(path: bytes, limit: int | None = None) -> bytes:
         When it cannot be read; also for anything but a regular file, which is never waited for.
     """
     # O_NONBLOCK: a FIFO that took the name since the scan would hang an ordinary open for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = open_at(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _ALWAYS)
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):

@@ -6,8 +6,8 @@ import collections
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Literal, Protocol, TypeVar
 
 from visdatcompy_ds.base.errors import ArgumentError
 
@@ -27,18 +27,52 @@ class Progress(Protocol):
 
 
 def worker_count(workers: Workers) -> int:
-    """Return the number of threads for ``workers=``: "auto" is one per core, 0 or 1 is serial.
+    """Return the number of workers that ``workers=`` asks for: one per core where it names none, 1 for serial work.
+
+    Parameters
+    ----------
+    workers : int or str
+        "auto"; a whole number, where 0 and 1 are serial; "threads" or "processes", alone or as in "threads:4".
 
     Raises
     ------
     ArgumentError
-        For anything but "auto" or a whole number from 0 to 256.
+        For anything else, and for numbers outside 0 to 256 (1 to 256 after a colon).
     """
-    if workers == "auto":
-        return available_cores()
-    if isinstance(workers, bool) or not isinstance(workers, int) or not 0 <= workers <= 256:
-        raise ArgumentError(f"workers={workers!r}", 'Allowed: "auto", or a whole number from 0 to 256', "0 and 1 run without threads")
-    return max(1, workers)
+    _, count = _parse_workers(workers)
+    return available_cores() if count is None else max(1, count)
+
+
+def worker_kind(workers: Workers) -> Literal["auto", "threads", "processes"]:
+    """Return what ``workers=`` asks for: "auto" where it leaves the kind to us.
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`worker_count`.
+    """
+    return _parse_workers(workers)[0]
+
+
+def _parse_workers(workers: Workers) -> tuple[Literal["auto", "threads", "processes"], int | None]:
+    if isinstance(workers, int) and not isinstance(workers, bool) and 0 <= workers <= 256:
+        return "auto", workers
+    if isinstance(workers, str):
+        kind, colon, number = workers.partition(":")
+        count = int(number) if number.isdecimal() and len(number) <= 3 else 0
+        if kind == "auto" and not colon:
+            return "auto", None
+        if not colon or 1 <= count <= 256:
+            named = count if colon else None
+            if kind == "threads":
+                return "threads", named
+            if kind == "processes":
+                return "processes", named
+    raise ArgumentError(
+        f"workers={workers!r}",
+        'Allowed: "auto", a whole number from 0 to 256, "threads", "processes", or these with a number: "threads:4"',
+        "0 and 1 run without threads",
+    )
 
 
 def available_cores() -> int:
@@ -49,7 +83,7 @@ def available_cores() -> int:
 
 
 def run(
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     work: Callable[[Task], Result],
     workers: Workers = "auto",
 ) -> Iterator[Result]:
@@ -57,9 +91,12 @@ def run(
 
     Notes
     -----
-    At most four tasks per worker are in flight, so that results never pile up. Leaving the generator early cancels what has not begun.
+    Tasks are taken from `tasks` as they are needed, by the caller's thread. At most four tasks per worker are in flight, so that results
+    never pile up. Leaving the generator early cancels what has not begun.
     """
-    count = min(worker_count(workers), len(tasks))
+    count = worker_count(workers)
+    if isinstance(tasks, Sized):
+        count = min(count, len(tasks))
     if count <= 1:
         yield from map(work, tasks)
         return

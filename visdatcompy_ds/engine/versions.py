@@ -8,7 +8,18 @@ import platform
 
 from visdatcompy_ds import __version__
 
-PACKAGES = ("numpy", "opencv-contrib-python", "simplejpeg", "Pillow", "scikit-image", "numba", "pandas", "matplotlib")
+PACKAGES = (
+    "numpy",
+    "opencv-contrib-python",
+    "simplejpeg",
+    "Pillow",
+    "pillow-heif",
+    "tifffile",
+    "scikit-image",
+    "numba",
+    "pandas",
+    "matplotlib",
+)
 
 
 @functools.cache
@@ -21,3 +32,12 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "absent"
     return found
+
+
+# What a decoded picture, and what is measured of it, depends on.
+_DECODERS = ("opencv-contrib-python", "simplejpeg", "Pillow", "pillow-heif", "tifffile")
+
+
+def decoders() -> dict[str, str]:
+    """Return the versions of what decodes pictures."""
+    return {name: versions()[name] for name in _DECODERS}

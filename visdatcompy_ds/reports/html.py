@@ -7,6 +7,7 @@ import collections
 import hashlib
 import importlib.resources
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,9 @@ WORDS = {
 }
 
 
-def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chosen: SelectionTable | None) -> bytes:
+def page(
+    table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chosen: SelectionTable | None, cache: Path | None = None
+) -> bytes:
     """Return report.html.
 
     Parameters
@@ -50,6 +53,8 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
     facts : mapping
         Counts, as ``Plan.facts`` gives them.
     chosen : SelectionTable or None
+    cache : Path, optional
+        Where small pictures of contents are kept between runs.
     """
     groups = _groups(table, found)
     looks = _looks(table, found)
@@ -72,6 +77,7 @@ def page(table: Fingerprints, found: Comparison, facts: Mapping[str, Any], chose
         problems=facts["problems"][:_MOST_PROBLEMS],
         more_problems=max(0, len(facts["problems"]) - _MOST_PROBLEMS),
         words=WORDS,
+        cache=cache,
     )
 
 
@@ -115,11 +121,12 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
     )
 
 
-def _rendered(template: str, table: Fingerprints, shown: Sequence[int], **values: Any) -> bytes:
+def _rendered(template: str, table: Fingerprints, shown: Sequence[int], cache: Path | None = None, **values: Any) -> bytes:
     """Return a page of a template, with small pictures of the rows it shows."""
     import jinja2
 
-    pictures = {row: base64.b64encode(data).decode() for row, data in thumbnails(table, np.array(shown, np.int64)).items()}
+    small = thumbnails(table, np.array(shown, np.int64), cache=cache)
+    pictures = {row: base64.b64encode(data).decode() for row, data in small.items()}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -217,7 +224,7 @@ def scatter_page(table: Fingerprints, sampled: Sampled) -> bytes:
         if row in small:
             entry |= {"i": base64.b64encode(small[row]).decode(), "a": f"{table['width'][row]} / {table['height'][row]}"}
         data.append(entry)
-    facts = {
+    facts: dict[str, Any] = {
         "chosen": len(sampled.picked),
         "left": len(left),
         "seen": len(sampled.rows),

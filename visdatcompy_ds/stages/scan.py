@@ -6,7 +6,8 @@ import fnmatch
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,12 @@ SKIPPED_ENDINGS = {
 }
 SYSTEM_NAMES = frozenset({b"thumbs.db", b"desktop.ini", b".ds_store", b".nomedia", b"ehthumbs.db", b"icon\r"})
 _SNIFF_BYTES = 32
+_SEPARATOR = os.sep.encode()
+_MOST_UNSIGNED = (1 << 64) - 1
+# One text per id that sorts as natsort's tuples do holds 100 bytes where those hold 400. A folder ends before any number, a number stands
+# before any other character; no name holds the one, and the other is escaped where a name does.
+_NEXT_LEVEL, _NUMBER = "\0", "\1"
+_DIGITS = re.compile("([0-9]+)")
 
 
 def folders_of(source: Source) -> list[str]:
@@ -89,34 +96,73 @@ def scan(
     wanted, unwanted = _patterns(include), _patterns(exclude)
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"name={name!r}", "Allowed: text")
-    rows: dict[bytes, files.Found] = {}
+    rows = _Rows(wanted, unwanted)
     for label, path in _named_sources(source):
         prefix = to_bytes(label) + b"/" if label else b""
         for name_below, found in _under(path, recursive):
-            if rows.setdefault(prefix + name_below, found).path != found.path:
-                raise ArgumentError(f"Two sources give the id {to_text(prefix + name_below)}", "Each id stands once", "Rename a source")
-    ids = {key: to_text(key.replace(os.sep.encode(), b"/")) for key in rows}
-    ordered = sorted(rows, key=_natural_order(ids))
-    judged = [_judge(rows[key], ids[key], wanted, unwanted) for key in ordered]
-    infos = [rows[key].stat for key in ordered]
+            rows.add(prefix + name_below, found)
+    return rows.table(name or default_name(source))
 
-    def stat_column(attribute: str, dtype: type) -> Array:
-        return np.array([getattr(info, attribute, 0) if info else 0 for info in infos], dtype)
 
-    return Files(
-        names=(name or default_name(source),),
-        dataset=np.zeros(len(ordered), np.int16),
-        id=text_array(ids[key] for key in ordered),
-        path=object_array(rows[key].path for key in ordered),
-        size_bytes=stat_column("st_size", np.int64),
-        mtime_ns=stat_column("st_mtime_ns", np.int64),
-        device=stat_column("st_dev", np.uint64),
-        inode=stat_column("st_ino", np.uint64),
-        status=np.array([STATUS_CODE[status] for status, _ in judged], np.uint8),
-        reason=text_array(reason for _, reason in judged),
-        is_link=np.array([rows[key].is_link for key in ordered], bool),
-        ctime_ns=stat_column("st_ctime_ns", np.int64),
-    )
+class _Rows:
+    """What was found, as columns of plain numbers and texts: 200 000 files are 200 000 times what a row holds."""
+
+    def __init__(self, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> None:
+        self.wanted, self.unwanted = wanted, unwanted
+        self.ids: list[str] = []
+        self.paths: list[bytes] = []
+        self.reasons: list[str] = []
+        self.judged = array("B")
+        self.is_link = array("B")
+        self.signed = {name: array("q") for name in ("st_size", "st_mtime_ns", "st_ctime_ns")}
+        self.unsigned = {name: array("Q") for name in ("st_dev", "st_ino")}
+
+    def add(self, key: bytes, found: files.Found) -> None:
+        file_id = to_text(key.replace(_SEPARATOR, b"/") if _SEPARATOR != b"/" else key)
+        status, reason = _judge(found, file_id, self.wanted, self.unwanted)
+        self.ids.append(file_id)
+        self.paths.append(found.path)
+        self.reasons.append(reason)
+        self.judged.append(STATUS_CODE[status])
+        self.is_link.append(found.is_link)
+        info: Any = found.stat  # None: nothing is known
+        for name, numbers in self.signed.items():
+            numbers.append(getattr(info, name, 0))
+        for name, numbers in self.unsigned.items():
+            numbers.append(getattr(info, name, 0) & _MOST_UNSIGNED)
+
+    def table(self, name: str) -> Files:
+        order = self._in_order()
+
+        def column(values: array[int], dtype: type) -> Array:
+            return np.frombuffer(values, values.typecode)[order].astype(dtype) if len(order) else np.empty(0, dtype)
+
+        return Files(
+            names=(name,),
+            dataset=np.zeros(len(order), np.int16),
+            id=object_array([self.ids[row] for row in order]),
+            path=object_array([self.paths[row] for row in order]),
+            size_bytes=column(self.signed["st_size"], np.int64),
+            mtime_ns=column(self.signed["st_mtime_ns"], np.int64),
+            device=column(self.unsigned["st_dev"], np.uint64),
+            inode=column(self.unsigned["st_ino"], np.uint64),
+            status=column(self.judged, np.uint8),
+            reason=text_array([self.reasons[row] for row in order]),
+            is_link=column(self.is_link, bool),
+            ctime_ns=column(self.signed["st_ctime_ns"], np.int64),
+        )
+
+    def _in_order(self) -> list[int]:
+        """Return the rows in natural order; of one path that two sources hold, the first row."""
+        order = _natural_order(self.ids)
+        kept: list[int] = []
+        for row in order:
+            if kept and self.ids[kept[-1]] == self.ids[row]:
+                if self.paths[kept[-1]] != self.paths[row]:
+                    raise ArgumentError(f"Two sources give the id {self.ids[row]}", "Each id stands once", "Rename a source")
+                continue
+            kept.append(row)
+        return kept
 
 
 def default_name(source: Source) -> str:
@@ -132,20 +178,50 @@ def default_name(source: Source) -> str:
     return to_text(os.path.basename(_common_root(paths))) or "dataset" if paths else "dataset"
 
 
-def _natural_order(ids: Mapping[bytes, str]) -> Callable[[bytes], Any]:
+def _natural_order(ids: Sequence[str]) -> list[int]:
+    """Return the positions of `ids` as a file browser shows them, folder by folder; the id itself ends all ties."""
     from natsort import natsort_keygen
 
     natural = natsort_keygen()
-    folders: dict[str, tuple[Any, ...]] = {"": ()}
+    folders: dict[str, str] = {"": ""}
 
-    def order(key: bytes) -> tuple[Any, ...]:
-        # Folder by folder, as a file browser shows it; the id itself ends all ties, so that no order is left to the file system.
-        folder, _, name = ids[key].rpartition("/")
+    def level(name: str) -> str:
+        # What natsort cuts a plain name into is soon told; all other names are its own affair: digits of other scripts, composed letters.
+        parts = _DIGITS.split(name) if name.isascii() else natural(name)
+        return "".join([_number(str(part)) if n % 2 else _level_text(part) for n, part in enumerate(parts)])
+
+    def key(file_id: str) -> str:
+        folder, _, name = file_id.rpartition("/")
         if folder not in folders:
-            folders[folder] = tuple(natural(part) for part in folder.split("/"))
-        return (*folders[folder], natural(name)), ids[key]
+            folders[folder] = "".join([level(part) + _NEXT_LEVEL for part in folder.split("/")])
+        return folders[folder] + level(name)
 
+    keys = [key(file_id) for file_id in ids]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    for start, end in _ties([keys[row] for row in order]):
+        order[start:end] = sorted(order[start:end], key=ids.__getitem__)
     return order
+
+
+def _number(digits: str) -> str:
+    """Return text that sorts like the number, behind a mark that sorts before any text: its length first."""
+    plain = digits.lstrip("0")
+    return _NUMBER + chr(len(plain) + 1) + plain
+
+
+def _level_text(part: str) -> str:
+    """Return `part` without the marks of levels and numbers, in the same order."""
+    return part if part.isprintable() else part.replace("\2", "\2\2").replace("\1", "\2\1")
+
+
+def _ties(keys: list[str]) -> Iterable[tuple[int, int]]:
+    """Yield the runs of equal keys."""
+    start = 0
+    for at in range(1, len(keys) + 1):
+        if at == len(keys) or keys[at] != keys[start]:
+            if at - start > 1:
+                yield start, at
+            start = at
 
 
 def _named_sources(source: Source) -> Iterable[tuple[str, PathLike | list[bytes]]]:
@@ -245,17 +321,17 @@ def _patterns(patterns: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def _judge(found: files.Found, file_id: str, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> tuple[Status, str]:
     """Return the status of a path before its content is looked at."""
-    base = os.path.basename(found.path)
     if found.problem:
         return _problem_status(found)
-    if base.lower() in SYSTEM_NAMES or base.startswith(b"._"):
+    base = found.path[found.path.rfind(_SEPARATOR) + 1 :].lower()
+    if base in SYSTEM_NAMES or base.startswith(b"._"):
         return Status.SKIPPED, "system file"
-    names = (file_id, file_id.rsplit("/", 1)[-1])
+    names = (file_id, file_id.rsplit("/", 1)[-1]) if wanted or unwanted else ()
     if wanted and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in wanted):
         return Status.SKIPPED, "not in include"
     if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in unwanted):
         return Status.SKIPPED, "in exclude"
-    ending = os.path.splitext(base)[1].lower()
+    ending = base[base.rfind(b".") :] if b"." in base.lstrip(b".") else b""
     if ending in IMAGE_ENDINGS:
         return Status.OK, ""
     if ending in SKIPPED_ENDINGS:

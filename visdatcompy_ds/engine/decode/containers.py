@@ -11,7 +11,8 @@ from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.ifd import orientation_of
 from visdatcompy_ds.engine.decode.picture import Header, Limits
 
-_MOST_CHUNKS = 200_000
+_MOST_CHUNKS, _MOST_BLOCKS = 50_000, 4_000_000
+_MOST_WRITTEN_OUT = 10_000_000  # pixels of a PPM in digits, which are read one by one
 _PNG_COLOURS = {0: (1, "grey", False), 2: (3, "rgb", False), 3: (1, "palette", False), 4: (2, "grey", True), 6: (4, "rgb", True)}
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
@@ -81,6 +82,19 @@ def check_png(data: bytes) -> bool:
     return False
 
 
+def without_packed_texts(data: bytes) -> bytes:
+    """Return a checked PNG without its compressed texts and profile: Pillow would unpack them, and give up the picture over a large one."""
+    at, size = 8, len(data)
+    parts, start = [], 0
+    while at + 12 <= size and data[at + 4 : at + 8] != b"IEND":
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] in (b"zTXt", b"iTXt", b"iCCP", b"tEXt"):
+            parts.append(data[start:at])
+            start = end
+        at = end
+    return b"".join([*parts, data[start:]]) if parts else data
+
+
 def _international_text(body: bytes, most: int) -> bytes:
     """Return the text of an iTXt chunk after its keyword."""
     parts = body[2:].split(b"\0", 2)
@@ -129,8 +143,8 @@ def read_gif(data: bytes, limits: Limits, complete: bool) -> Header:
         while at < size and data[at]:
             at += 1 + data[at]
             blocks += 1
-            if blocks > 20 * _MOST_CHUNKS:
-                raise reasons.is_beyond(reasons.BLOCKS, str(20 * _MOST_CHUNKS))
+            if blocks > _MOST_BLOCKS:
+                raise reasons.is_beyond(reasons.BLOCKS, str(_MOST_BLOCKS))
         at += 1
     if complete and not frames:
         raise UnreadableImageError(reasons.TRUNCATED if at >= size else reasons.NO_PICTURE)
@@ -149,6 +163,14 @@ def read_bmp(data: bytes, limits: Limits, complete: bool) -> Header:
         if len(data) < 30:
             raise UnreadableImageError(reasons.TRUNCATED)
         width, height, _, bits = struct.unpack("<iiHH", data[18:30])
+    compression = int.from_bytes(data[30:34], "little") if data[14] >= 40 else 0
+    if (
+        complete
+        and compression in (0, 3)
+        and (width * bits + 7) // 8 * abs(height) > len(data)
+        and width * abs(height) <= limits.max_pixels
+    ):
+        raise UnreadableImageError(reasons.TRUNCATED)  # before a decoder takes memory for it
     has_alpha = bits == 32 and (data[14] >= 56 or data[30:31] in (b"\3", b"\6"))
     if bits <= 8:
         return upright("BMP", (width, abs(height)), 1, bits, "palette", False, False, b"", b"")
@@ -201,8 +223,12 @@ def read_ppm(data: bytes, limits: Limits, complete: bool) -> Header:
     is_bitmap = kind in (1, 4)
     if not is_bitmap and found[7] is None:
         raise UnreadableImageError(reasons.BROKEN_HEADER)
+    if width * height > limits.max_pixels:
+        return Header("PPM", width, height)
     bits = 1 if is_bitmap else 8 if int(found[7]) < 256 else 16
     channels = 3 if kind in (3, 6) else 1
+    if kind < 4 and width * height > _MOST_WRITTEN_OUT:
+        raise reasons.is_beyond(f"{width * height / 1e6:.4g} Mpx in digits", f"{_MOST_WRITTEN_OUT / 1e6:.4g} Mpx")
     start = found.end(5) if is_bitmap else found.end()
     if complete and kind > 3 and len(data) < start + 1 + (width * bits * channels + 7) // 8 * height:
         raise UnreadableImageError(reasons.TRUNCATED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.engine.decode.door import at_the_door
 from visdatcompy_ds.engine.decode.jpeg import decode_jpeg
 from visdatcompy_ds.engine.decode.picture import WORKING_SIDE, Header, Picture
 from visdatcompy_ds.engine.decode.upright import turn_upright
@@ -13,6 +14,7 @@ _JPEG = ("JPEG", "MPO")
 _TURNED_BY_DECODER = ("TIFF", "HEIF")  # Pillow and libheif turn these themselves
 
 
+@at_the_door
 def decode_working(data: bytes, header: Header, side: int = WORKING_SIDE) -> Picture:
     """Decode the working picture: a small square, the same by whatever path a run came to it.
 
@@ -54,6 +56,7 @@ def decode_working(data: bytes, header: Header, side: int = WORKING_SIDE) -> Pic
     return Picture(area_square(full, side), status, reason)
 
 
+@at_the_door
 def decode_full(data: bytes, header: Header) -> Picture:
     """Decode at full resolution.
 
@@ -81,6 +84,7 @@ def decode_full(data: bytes, header: Header) -> Picture:
     return Picture(pixels, status, reason)
 
 
+@at_the_door
 def decode_at(data: bytes, header: Header, size: tuple[int, int] | None) -> Picture:
     """Decode a picture at a size: at that of the working picture the working picture, else the full one, area-resampled.
 
@@ -113,6 +117,7 @@ def decode_at(data: bytes, header: Header, size: tuple[int, int] | None) -> Pict
     return Picture(area_resize(full.pixels, *size), full.status, full.reason)
 
 
+@at_the_door
 def decode_within(data: bytes, header: Header, side: int) -> Picture:
     """Decode a picture whose longer side has at most `side` pixels, its proportions kept; a JPEG is reduced by its decoder first.
 

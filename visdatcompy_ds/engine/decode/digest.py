@@ -14,12 +14,14 @@ from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.decoding import decode_full
 from visdatcompy_ds.engine.decode.deep_png import decode_deep_png
+from visdatcompy_ds.engine.decode.door import at_the_door, raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.picture import Header, Picture
 from visdatcompy_ds.engine.decode.pillow import decode_first, load, open_picture
 from visdatcompy_ds.engine.decode.quiet import without_warnings
 from visdatcompy_ds.engine.decode.upright import turn_upright
 
-_MOST_PIXELS = 1_000_000_000  # of all frames together; a longer animation is known by its bytes
+# Of all frames together: a few seconds. A longer animation is known by its bytes.
+_MOST_PIXELS, _MOST_FRAMES = 300_000_000, 5000
 _GREY, _COLOUR = b"grey", b"bgr"
 
 
@@ -48,6 +50,7 @@ def pixels_digest(pixels: npt.NDArray[np.uint8]) -> bytes:
     return _digest(_COLOUR, pixels)
 
 
+@at_the_door
 def native_digest(data: bytes, header: Header, picture: Picture | None = None) -> bytes:
     """Digest the picture in the file's own depth and channels.
 
@@ -67,8 +70,8 @@ def native_digest(data: bytes, header: Header, picture: Picture | None = None) -
     -------
     bytes
         32 bytes. Equal digests mean equal pictures. The few kinds that no decoder here gives without loss (TIFF of 16-bit colour, 10-bit
-        AVIF, animations beyond 1000 Mpx or with broken frames) are digested by their bytes: never equal by mistake, sometimes different in
-        spite of equality.
+        AVIF, animations beyond 300 Mpx or 5000 frames or with broken frames) are digested by their bytes: never equal by mistake, sometimes
+        different in spite of equality.
 
     Raises
     ------
@@ -109,8 +112,11 @@ def _digest_frames(data: bytes, header: Header) -> bytes:
     else:
         image = decode_first(data, header)[0]
     most = header.width * header.height
-    count = getattr(image, "n_frames", 1) if header.is_animated else 1
-    if count * most > _MOST_PIXELS:
+    try:
+        count = _count(image) if header.is_animated else 1
+    except UnreadableImageError:
+        return _digest_bytes(data, header)
+    if count * most > _MOST_PIXELS or count > _MOST_FRAMES:
         return _digest_bytes(data, header)
     try:
         frames = [_digest_image(image, header)]
@@ -125,13 +131,22 @@ def _digest_frames(data: bytes, header: Header) -> bytes:
     return frames[0] if not header.is_animated else hashlib.sha256(b"frames" + struct.pack("<Q", count) + b"".join(frames)).digest()
 
 
+def _count(image: Image.Image) -> int:
+    """Return the number of frames, for which Pillow walks a TIFF."""
+    with without_warnings():
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except Exception as error:
+            raise_if_out_of_memory(error)
+            raise UnreadableImageError(str(error)) from None
+
+
 def _seek(image: Image.Image, n: int) -> None:
     with without_warnings():
         try:
             image.seek(n)
-        except MemoryError:
-            raise
         except Exception as error:
+            raise_if_out_of_memory(error)
             raise UnreadableImageError(str(error)) from None
 
 
@@ -139,9 +154,8 @@ def _digest_image(image: Image.Image, header: Header) -> bytes:
     with without_warnings():
         try:
             layout, pixels = _native(image)
-        except MemoryError:
-            raise
-        except Exception:
+        except Exception as error:
+            raise_if_out_of_memory(error)
             raise UnreadableImageError(reasons.BEYOND_READING) from None
     if header.format != "TIFF":
         pixels = turn_upright(pixels, header.orientation)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.containers import read_bmp, read_gif, read_png, read_ppm, read_webp
+from visdatcompy_ds.engine.decode.cost import refuse_costly
+from visdatcompy_ds.engine.decode.door import at_the_door
 from visdatcompy_ds.engine.decode.isomedia import read_isomedia
 from visdatcompy_ds.engine.decode.jpeg_header import read_jpeg
 from visdatcompy_ds.engine.decode.picture import Header, Limits
@@ -28,6 +30,7 @@ _READERS: dict[str, Reader] = {
 _DEFAULT = Limits()
 
 
+@at_the_door
 def read_header(data: bytes, limits: Limits = _DEFAULT, complete: bool = True) -> Header:
     """Read the header of a file, whatever its name.
 
@@ -53,6 +56,8 @@ def read_header(data: bytes, limits: Limits = _DEFAULT, complete: bool = True) -
         Empty, cut short, or not an image; ``reason`` says which.
     RefusedImageError
         Beyond a limit, or of a format that is off.
+    CrashedImageError
+        Out of memory; so do all functions of this package that decode.
 
     Examples
     --------
@@ -71,6 +76,7 @@ def read_header(data: bytes, limits: Limits = _DEFAULT, complete: bool = True) -
         raise UnreadableImageError(reasons.BROKEN_HEADER)
     if header.width * header.height > limits.max_pixels:
         raise reasons.is_beyond(_megapixels(header.width * header.height), _megapixels(limits.max_pixels))
+    refuse_costly(header, limits)
     if len(header.exif) > limits.max_metadata_bytes or len(header.xmp) > limits.max_metadata_bytes:
         return _without_metadata(header, limits.max_metadata_bytes)
     return header

@@ -6,6 +6,8 @@ import struct
 
 from visdatcompy_ds.base.errors import RefusedImageError, UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.cost import refuse_costly
+from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.ifd import orientation_of
 from visdatcompy_ds.engine.decode.picture import Header, Limits
 from visdatcompy_ds.engine.decode.sniff import HEIF_REMEDY
@@ -32,89 +34,105 @@ def read_isomedia(data: bytes, name: str, limits: Limits, complete: bool) -> Hea
     Header
         Upright; the orientation of a HEIF is 1, because its decoder turns the picture.
     """
-    width, height, bits = _largest(data)
     if complete and not _boxes_lie_within(data):
         raise UnreadableImageError(reasons.TRUNCATED)
+    width, height, bits = _largest(data)
     if not width or not height:
         raise UnreadableImageError(reasons.BROKEN_HEADER if complete else reasons.NOT_IN_FIRST_BYTES)
+    bound = Header(name, width, height, channels=4, bit_depth=bits)
     if width * height > limits.max_pixels:
-        return Header(name, width, height)  # the caller refuses it; no decoder is asked
-    if name == "HEIF":
-        return _read_heif(data, bits, limits, complete, (width, height))
+        return bound  # the caller refuses it; no decoder is asked
+    refuse_costly(bound, limits)
+    if not complete:  # which way up, and how many pictures, is known to the decoder alone, and it wants the whole file
+        raise UnreadableImageError(reasons.NOT_IN_FIRST_BYTES)
+    return _read_heif(data, bits, limits) if name == "HEIF" else _read_avif(data, bits, limits)
+
+
+def _read_avif(data: bytes, bits: int, limits: Limits) -> Header:
     from visdatcompy_ds.engine.decode.pillow import is_available, open_picture
 
     if not is_available("AVIF"):
         raise reasons.is_off(reasons.AVIF, _AVIF_REMEDY)
-    try:
-        image = open_picture(data, "AVIF")
-    except UnreadableImageError:
-        if complete:
-            raise
-        return Header(name, width, height, bit_depth=bits)
+    image = open_picture(data, "AVIF")
     exif = bytes(image.info.get("exif", b"")).removeprefix(b"Exif\0\0")
-    orientation = orientation_of(exif)
-    size = image.size if orientation < 5 else image.size[::-1]
-    has_alpha = image.mode in ("RGBA", "LA")
-    grey = image.mode in ("L", "LA")
-    channels = (1 if grey else 3) + has_alpha
-    return Header(
-        name,
-        size[0],
-        size[1],
-        channels,
-        bits,
-        "grey" if grey else "rgb",
-        has_alpha,
-        getattr(image, "n_frames", 1) > 1,
-        orientation,
-        exif if len(exif) <= limits.max_metadata_bytes else b"",
-        bytes(image.info.get("xmp", b""))[: limits.max_metadata_bytes],
-    )
+    xmp = bytes(image.info.get("xmp", b""))
+    return _header("AVIF", image.mode, image.size, bits, getattr(image, "n_frames", 1) > 1, orientation_of(exif), exif, xmp, limits)
 
 
-def _read_heif(data: bytes, bits: int, limits: Limits, complete: bool, size: tuple[int, int]) -> Header:
+def _read_heif(data: bytes, bits: int, limits: Limits) -> Header:
     try:
         import pillow_heif
     except ImportError:
         reason = "format HEIF needs an extra"
         raise RefusedImageError(reason, remedy=HEIF_REMEDY) from None
     try:
-        image = pillow_heif.open_heif(data)[0]
-    except Exception:  # the decoder's own errors
-        if complete:
-            raise UnreadableImageError(reasons.BEYOND_READING) from None
-        return Header("HEIF", size[0], size[1], bit_depth=bits)
-    has_alpha = "A" in image.mode
-    exif = bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    xmp = bytes(image.info.get("xmp") or b"")
+        pictures = pillow_heif.open_heif(data)
+        image = pictures[pictures.primary_index]
+        mode, size, info = image.mode, image.size, image.info
+    except Exception as error:  # the decoder's own errors
+        raise_if_out_of_memory(error)
+        raise UnreadableImageError(reasons.BEYOND_READING) from None
+    exif = bytes(info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    depth = int(info.get("bit_depth") or bits)
+    # Not by EXIF: libheif turns the picture as the container says, and a phone writes the same turn into both.
+    return _header("HEIF", mode, size, depth, len(pictures) > 1 or b"moov" in _boxes(data), 1, exif, bytes(info.get("xmp") or b""), limits)
+
+
+def _header(
+    name: str, mode: str, size: tuple[int, int], bits: int, is_animated: bool, orientation: int, exif: bytes, xmp: bytes, limits: Limits
+) -> Header:
+    is_grey, has_alpha = mode.startswith(("L", "I")), "A" in mode or "a" in mode
     return Header(
-        "HEIF",
-        image.size[0],
-        image.size[1],
-        4 if has_alpha else 3,
+        name,
+        *(size if orientation < 5 else size[::-1]),
+        (1 if is_grey else 3) + has_alpha,
         bits,
-        "rgb",
+        "grey" if is_grey else "rgb",
         has_alpha,
-        False,
-        1,
+        is_animated,
+        orientation,
         exif if len(exif) <= limits.max_metadata_bytes else b"",
         xmp if len(xmp) <= limits.max_metadata_bytes else b"",
     )
 
 
+def _boxes(data: bytes) -> dict[bytes, tuple[int, int]]:
+    """Return where the boxes of the uppermost level begin and end, the first of each kind."""
+    found: dict[bytes, tuple[int, int]] = {}
+    at, size = 0, len(data)
+    while at + 8 <= size:
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if length == 1 and at + 16 <= size:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        end = size if length == 0 else at + length  # 0: to the end of the file
+        found.setdefault(kind, (at, min(end, size)))
+        if length and length < 8:
+            break
+        at = end
+    return found
+
+
 def _largest(data: bytes) -> tuple[int, int, int]:
-    """Return the largest width and height of the `ispe` boxes near the start, and the bits of `pixi`."""
-    end = min(len(data), 1 << 18)
+    """Return width and height of the largest picture that the description speaks of (tiles and grids alike), and the most bits.
+
+    Boxes of sizes are looked for at any depth: whichever way they are nested, the decoder meets no larger one.
+    """
+    boxes = _boxes(data)
     width = height = 0
-    at = data.find(b"ispe", 0, end)
-    while at >= 0 and at + 16 <= len(data):
-        wide, high = struct.unpack(">II", data[at + 8 : at + 16])
-        if data[at - 4 : at] == b"\0\0\0\x14" and wide * high > width * height:
-            width, height = wide, high
-        at = data.find(b"ispe", at + 4, end)
-    at = data.find(b"pixi", 0, end)
-    bits = data[at + 9] if at >= 0 and at + 9 < len(data) else 8
-    return width, height, bits if bits in (8, 10, 12, 16) else 8
+    bits = 8
+    for kind in (b"meta", b"moov"):
+        start, end = boxes.get(kind, (0, 0))
+        at = data.find(b"ispe", start, end)
+        while at >= 0 and at + 16 <= len(data):
+            wide, high = struct.unpack(">II", data[at + 8 : at + 16])
+            if wide * high > width * height:
+                width, height = wide, high
+            at = data.find(b"ispe", at + 4, end)
+        at = data.find(b"pixi", start, end)
+        while at >= 0 and at + 9 < len(data):
+            bits = max(bits, data[at + 9] if data[at + 9] in (10, 12, 16) else 8)
+            at = data.find(b"pixi", at + 4, end)
+    return width, height, bits
 
 
 def _boxes_lie_within(data: bytes) -> bool:

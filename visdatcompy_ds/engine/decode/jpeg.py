@@ -15,6 +15,7 @@ import simplejpeg
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.jpeg_header import Scan, read_scans, without_stray_bytes
 from visdatcompy_ds.engine.decode.picture import Header
 
@@ -55,6 +56,7 @@ def decode_jpeg(data: bytes, header: Header, side: int) -> tuple[Pixels, Status,
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=True, buffer=buffer)
     except Exception as error:  # simplejpeg raises ValueError and more, all with the decoder's words
+        raise_if_out_of_memory(error)
         return _second_try(data, header, side, str(error))
     # The scans begin behind the metadata, which may be padded with zeros and need not be looked at.
     if data.find(_ZEROS, len(header.exif) + len(header.xmp)) >= 0 and _has_zeroed_data(data):
@@ -93,7 +95,8 @@ def _second_try(data: bytes, header: Header, side: int, complaint: str) -> tuple
             pass
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=False)
-    except Exception:
+    except Exception as error:
+        raise_if_out_of_memory(error)
         try:
             pixels = _by_pillow(data, header, side)[0]
         except UnreadableImageError:
@@ -104,7 +107,8 @@ def _second_try(data: bytes, header: Header, side: int, complaint: str) -> tuple
 def _strict(data: bytes, side: int) -> Pixels:
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, "BGR", min_height=side, min_width=side, strict=True)
-    except Exception:
+    except Exception as error:
+        raise_if_out_of_memory(error)
         raise UnreadableImageError(reasons.TRUNCATED) from None
     return pixels
 

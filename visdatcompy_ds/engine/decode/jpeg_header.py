@@ -12,6 +12,8 @@ from visdatcompy_ds.engine.decode.picture import Header, Limits
 
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # not a stuffed byte, a restart marker or fill
 _FILL = re.compile(rb"\xff+")
+_MOST_SCANNED = 4_000_000_000  # pixels times scans: a few seconds
+_FEW_SCANS = 40  # what a large picture may have; encoders write about ten
 _MOST_SEGMENTS = 20_000  # more before the first scan are an attack on our loop
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _COLOURS = {1: "grey", 3: "rgb", 4: "cmyk"}
@@ -96,9 +98,11 @@ def read_jpeg(data: bytes, limits: Limits, complete: bool) -> Header:
         raise UnreadableImageError(reasons.BROKEN_HEADER)
     if complete and (kind in (0xC2, 0xCA) or data[at + 4] < channels):
         scans = data.count(b"\xff\xda", at)
-        if scans > limits.max_scans:
-            count = f"{scans} scans"
-            raise reasons.is_beyond(count, str(limits.max_scans))
+        most = (
+            max(_FEW_SCANS, min(limits.max_scans, _MOST_SCANNED // (width * height))) if limits.max_scans > _FEW_SCANS else limits.max_scans
+        )
+        if scans > most:
+            raise reasons.is_beyond(f"{scans} scans", str(most))
     orientation = orientation_of(exif) if exif else 1
     if orientation > 4:
         width, height = height, width

@@ -34,12 +34,19 @@ class Limits:
         Scans of a JPEG: each may cost as much as the whole picture.
     max_metadata_bytes : int
         EXIF and XMP, each; what is longer is left out.
+    max_seconds : int
+        For one image in a worker process; where threads decode, nothing can end a decoder.
+    max_memory_bytes : int
+        What one worker process may take on top of its start. A picture whose header says that its decode takes more is refused wherever it
+        is read.
     """
 
     max_pixels: int = 100_000_000
     max_file_bytes: int = 2_000_000_000
     max_scans: int = 200
     max_metadata_bytes: int = 4_000_000
+    max_seconds: int = 10
+    max_memory_bytes: int = 4_000_000_000
 
     @classmethod
     def of(cls, given: Limits | Mapping[str, int] | None) -> Limits:

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import importlib
 import io
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +27,16 @@ from PIL import Image, ImageFile
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.engine.decode import reasons
-from visdatcompy_ds.engine.decode.containers import check_png, gif_has_end
+from visdatcompy_ds.engine.decode.containers import check_png, gif_has_end, without_packed_texts
+from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.picture import Header
 from visdatcompy_ds.engine.decode.quiet import without_warnings
 from visdatcompy_ds.engine.decode.upright import turn_upright
 
 Pixels = npt.NDArray[np.uint8]
+
+_STRIP_PIXELS = 1 << 20
+_Picture = TypeVar("_Picture", bound=Image.Image)
 
 # the class of the one format sniffed, called directly: Image.open would try others, and its own pixel limit is a global
 _CLASSES = {
@@ -60,9 +65,8 @@ def open_picture(data: bytes, name: str) -> ImageFile.ImageFile:
         try:
             factory = getattr(importlib.import_module(f"PIL.{module}"), kind)
             image: ImageFile.ImageFile = factory(io.BytesIO(data))
-        except MemoryError:
-            raise
         except Exception as error:
+            raise_if_out_of_memory(error)
             raise UnreadableImageError(_reason(error)) from None
     return image
 
@@ -72,9 +76,8 @@ def load(image: Image.Image) -> None:
     with without_warnings():
         try:
             image.load()
-        except MemoryError:
-            raise
         except Exception as error:
+            raise_if_out_of_memory(error)
             raise UnreadableImageError(_reason(error)) from None
 
 
@@ -111,20 +114,25 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
     """
     status, reason = Status.OK, ""
     if header.format == "HEIF":
-        return _decode_heif(data), status, reason
+        return _of_size(_decode_heif(data), header), status, reason
     if (header.format == "PNG" and not check_png(data)) or (header.format == "GIF" and not gif_has_end(data)):
         status, reason = Status.RECOVERED, reasons.NO_END
     try:
-        image = open_picture(data, header.format)
+        image = open_picture(without_packed_texts(data) if header.format == "PNG" else data, header.format)
     except UnreadableImageError as error:
         if header.format == "TIFF" and error.reason == reasons.UNKNOWN_KIND:
             return _decode_rare_tiff(data, header), status, reason
         raise
-    expected = (header.height, header.width) if header.orientation > 4 and header.format != "TIFF" else (header.width, header.height)
-    if image.size[0] * image.size[1] > expected[0] * expected[1]:
-        raise UnreadableImageError(reasons.BROKEN_HEADER)  # the limit was checked for another size
+    _of_size(image, header)
     load(image)
     return image, status, reason
+
+
+def _of_size(image: _Picture, header: Header) -> _Picture:
+    """Return `image`, or raise where it is larger than its header said: the limits were checked for another size."""
+    if image.size[0] * image.size[1] > header.width * header.height:
+        raise UnreadableImageError(reasons.BROKEN_HEADER)
+    return image
 
 
 def _decode_rare_tiff(data: bytes, header: Header) -> Image.Image:
@@ -138,8 +146,10 @@ def _decode_heif(data: bytes) -> Image.Image:
     import pillow_heif
 
     try:
-        image = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)[0].to_pillow()
-    except Exception:
+        pictures = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
+        image = pictures[pictures.primary_index].to_pillow()
+    except Exception as error:
+        raise_if_out_of_memory(error)
         raise UnreadableImageError(reasons.BEYOND_READING) from None
     assert isinstance(image, Image.Image)
     return image
@@ -158,38 +168,56 @@ def to_bgr(image: Image.Image) -> Pixels:
     numpy.ndarray, shape (H, W, 3), uint8
         Writable, C-contiguous.
     """
-    if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(_to_8_bit(image))
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
     with without_warnings():
         try:
-            colour = image if image.mode == "RGB" else image.convert("RGB")
-            raw = bytearray(colour.tobytes("raw", "BGR"))
-        except MemoryError:
-            raise
-        except Exception:
+            eighths = _to_8_bit(image) if image.mode.startswith(("I", "F")) else None
+            for start, end in _strips(image.height, image.width):
+                if eighths is not None:
+                    pixels[start:end] = eighths[start:end, :, None]
+                    continue
+                part = image if end - start == image.height else image.crop((0, start, image.width, end))
+                colour = part if part.mode == "RGB" else part.convert("RGB")
+                pixels[start:end] = np.frombuffer(colour.tobytes("raw", "BGR"), np.uint8).reshape(end - start, image.width, 3)
+        except Exception as error:
+            raise_if_out_of_memory(error)
             raise UnreadableImageError(reasons.BEYOND_READING) from None
-    return np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3)
+    return pixels
+
+
+def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and last row of strips: a whole picture converted at once would be held three times."""
+    rows = max(1, _STRIP_PIXELS // max(1, width))
+    for start in range(0, height, rows):
+        yield start, min(start + rows, height)
 
 
 def _to_8_bit(image: Image.Image) -> Pixels:
     values: npt.NDArray[Any] = np.asarray(image)
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-        rounded: Pixels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        return rounded
-    return _stretched(values)
+    if not (image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")):
+        return _stretched(values)
+    levels: Pixels = np.empty(values.shape, np.uint8)
+    for start, end in _strips(*values.shape):
+        levels[start:end] = (values[start:end].astype(np.uint32) + 128) // 257
+    return levels
 
 
 def _stretched(values: npt.NDArray[Any]) -> Pixels:
+    levels: Pixels = np.zeros(values.shape, np.uint8)
+    parts = list(_strips(len(values), values[0].size))
+    low, high = np.inf, -np.inf
     with np.errstate(invalid="ignore"):  # signalling not-a-numbers
-        numbers = values.astype(np.float64)
-    finite = np.isfinite(numbers)
-    if not finite.any():
-        return np.zeros(numbers.shape, np.uint8)
-    low, high = numbers[finite].min(), numbers[finite].max()
-    if low == high:
-        return np.zeros(numbers.shape, np.uint8)
-    scaled = (np.where(finite, numbers, low) - low) / (high - low)
-    levels: Pixels = np.floor(scaled * 255 + 0.5).astype(np.uint8)
+        for start, end in parts:
+            numbers = values[start:end].astype(np.float64)
+            finite = numbers[np.isfinite(numbers)]
+            if finite.size:
+                low, high = min(low, finite.min()), max(high, finite.max())
+        if not low < high:
+            return levels
+        for start, end in parts:
+            numbers = values[start:end].astype(np.float64)
+            numbers[~np.isfinite(numbers)] = low
+            levels[start:end] = np.floor((numbers - low) / (high - low) * 255 + 0.5)
     return levels
 
 

@@ -1,19 +1,23 @@
-"""Silence the warnings and logs of Pillow and tifffile while we call them, and only then, from any number of threads."""
+"""Silence the warnings and logs of Pillow, its libtiff and tifffile while we call them, and only then, from any number of threads."""
 
 from __future__ import annotations
 
+import functools
+import importlib
 import logging
 import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 # warnings.catch_warnings saves and restores the whole list of filters, which two threads that leave in the other order than they entered
 # corrupt for good; one entry of our own, put in by the first and taken out by the last, does not
 _ENTRY = ("ignore", None, Warning, re.compile(r"PIL\.|tifffile|visdatcompy_ds\.engine\.decode\."), 0)
 _lock = threading.Lock()
 _inside = 0
+_speaker: int | None = None
 _thread = threading.local()
 
 
@@ -35,6 +39,8 @@ def without_warnings() -> Iterator[None]:
     assert isinstance(filters, list)
     with _lock:
         _inside += 1
+        if _inside == 1:
+            _hush_libtiff()
         if _ENTRY not in filters[:1]:
             filters.insert(0, _ENTRY)
             _tell()
@@ -45,11 +51,37 @@ def without_warnings() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside:
+                _let_libtiff_speak()
                 current = warnings.filters  # another list, where one was saved and restored meanwhile
                 assert isinstance(current, list)
                 while _ENTRY in current:
                     current.remove(_ENTRY)
                 _tell()
+
+
+@functools.cache
+def _libtiff() -> Any:
+    """Return the setter of the function by which Pillow's libtiff writes errors to the terminal, None where it cannot be reached."""
+    import ctypes
+
+    try:
+        # Found among the libraries that the core of Pillow is linked with.
+        setter = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__).TIFFSetErrorHandler
+    except (ImportError, OSError, AttributeError):
+        return None
+    setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return setter
+
+
+def _hush_libtiff() -> None:
+    global _speaker
+    if _libtiff() is not None:
+        _speaker = _libtiff()(None)
+
+
+def _let_libtiff_speak() -> None:
+    if _libtiff() is not None:
+        _libtiff()(_speaker)
 
 
 def _tell() -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.quiet import without_warnings
 
 _CHANNELS = (1, 2, 3, 4)
@@ -47,9 +48,10 @@ def read_rare_tiff(data: bytes, width: int, height: int) -> npt.NDArray[Any]:
                 values = np.moveaxis(values, 0, -1)
             if values.shape[:2] != (page.imagelength, page.imagewidth):
                 raise UnreadableImageError(reasons.BROKEN_HEADER)
-    except (UnreadableImageError, MemoryError):
+    except UnreadableImageError:
         raise
-    except Exception:  # tifffile raises whatever it meets in a damaged file
+    except Exception as error:  # tifffile raises whatever it meets in a damaged file
+        raise_if_out_of_memory(error)
         raise UnreadableImageError(reasons.UNKNOWN_KIND) from None
     if values.ndim == 3:
         return values[:, :, :3] if channels >= 3 else values[:, :, 0]

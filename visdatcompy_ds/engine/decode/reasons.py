@@ -16,6 +16,8 @@ ZEROED = "zero bytes in the data"
 STRAY_BYTES = "stray bytes in the header"
 UNKNOWN_KIND = "a kind its decoder cannot read"
 NO_END = "end marker missing"
+NO_MEMORY = "out of memory"
+DECODER_LIMIT = "beyond a limit of its decoder"
 
 
 def is_off(name: str, remedy: str = "") -> RefusedImageError:

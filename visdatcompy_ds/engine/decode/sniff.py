@@ -53,6 +53,10 @@ _OFF = (
     (b"IIRO", "ORF"),
     (b"FUJIFILMCCD-RAW", "RAF"),
     (b"farbfeld", "farbfeld"),
+    (b"\x8aMNG\r\n\x1a\n", "MNG"),
+    (b"\x8bJNG\r\n\x1a\n", "JNG"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
+    (b"gimp xcf", "XCF"),
 )
 _OTHER = (
     (b"%PDF", "PDF"),
@@ -141,10 +145,24 @@ def _not_ours(data: bytes) -> UnreadableImageError | RefusedImageError:
         return UnreadableImageError(reasons.TRUNCATED if len(data) < 12 else "sound or video, not an image")
     if data[:2] == b"\xff\xd8":
         return UnreadableImageError(reasons.TRUNCATED if len(data) < 4 else reasons.BROKEN_HEADER)
+    if data[128:132] == b"DICM":
+        return reasons.is_off("DICOM")
+    if _is_tga(data):
+        return reasons.is_off("TGA")
     start = data[:4096]
     if not start.strip(b"\0"):
         return UnreadableImageError("only zero bytes")
     return _text(start) or UnreadableImageError("not an image")
+
+
+def _is_tga(data: bytes) -> bool:
+    """Tell whether the header is one that a TGA may have, which begins with no mark of its own."""
+    if len(data) < 18 or data[1] > 1 or data[2] not in (1, 2, 3, 9, 10, 11) or data[16] not in (8, 15, 16, 24, 32) or data[17] & 0xC0:
+        return False
+    has_map, is_mapped = data[1] == 1, data[2] in (1, 9)
+    if (is_mapped and not has_map) or (data[7] not in (15, 16, 24, 32) if has_map else data[5:7] != b"\0\0"):
+        return False
+    return data[12:14] != b"\0\0" and data[14:16] != b"\0\0"
 
 
 def _text(start: bytes) -> UnreadableImageError | RefusedImageError | None:

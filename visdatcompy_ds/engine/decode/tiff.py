@@ -6,6 +6,7 @@ import struct
 
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.cost import check_bytes
 from visdatcompy_ds.engine.decode.ifd import Entry, byte_order, first_directory, numbers, orientation_of, read_directory
 from visdatcompy_ds.engine.decode.picture import Header, Limits
 
@@ -53,6 +54,13 @@ def read_tiff(data: bytes, limits: Limits, complete: bool) -> Header:
     channels, photometric, sample = number(0x115, 1), number(0x106, 1), number(0x153, 1)
     if complete and not _strips_lie_within(data, tags, order):
         raise UnreadableImageError(reasons.TRUNCATED)
+    samples = max(channels, len(depths), 1)
+    tile = number(0x142, 0) * number(0x143, 0)
+    if max(width * height, tile) <= limits.max_pixels:  # else the caller refuses it
+        # What is unpacked at once: all samples of all pixels, at their own depth; at least one tile, however small the picture.
+        check_bytes(max(width * height, tile) * 2 * (samples * int(max(depths)) // 8), limits)
+    elif tile > limits.max_pixels:
+        raise reasons.is_beyond(f"tiles of {tile / 1e6:.4g} Mpx", f"{limits.max_pixels / 1e6:.4g} Mpx")
     colour = "float" if sample == 3 else {2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb", 8: "lab"}.get(photometric, "grey")
     has_alpha = 0x152 in tags and channels in (2, 4, 5)
     orientation = orientation_of(data)

@@ -1,0 +1,49 @@
+"""Gate G9: a bomb is refused at once and for nothing, the dearest picture within the limits stays within time and memory, a scan is small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from world import FAST
+
+HERE = os.path.dirname(__file__)
+pytestmark = pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs /proc to measure memory")
+
+
+def child(*arguments: object):
+    done = subprocess.run([sys.executable, os.path.join(HERE, "bombs.py"), *map(str, arguments)], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return json.loads(done.stdout)
+
+
+def test_bombs_are_refused_at_once_and_for_nothing():
+    found = child()
+    assert len(found) >= 14
+    assert {name: row for name, row in found.items() if row[0] != "refused" and "2 GB in a chunk" not in name} == {}
+    assert found["png, 2 GB in a chunk"][:2] == ["unreadable", "chunk longer than the file"]
+    assert {name: row for name, row in found.items() if row[2] >= 0.05 or row[3] >= 100} == {}
+    assert all(", limit " in row[1] for row in found.values() if row[0] == "refused")
+
+
+def test_the_dearest_pictures_take_less_than_ten_seconds_and_what_their_headers_announce():
+    for name, (seconds, grown, announced) in child("large").items():
+        assert seconds < 10, name
+        assert grown < announced < 4000, name
+
+
+def check_scan(folder: str, files: int) -> str:
+    """Scan a tree of empty files; used with a million of them before a release."""
+    few, many = child(os.path.join(folder, "few"), 2000), child(os.path.join(folder, "many"), files)
+    assert (few[0], many[0]) == (2000, files)
+    assert many[2] < 300 + files * 1000 / 1e6
+    assert (many[2] - few[2]) * 1e6 / (files - 2000) < 1000, "bytes a file"
+    assert many[1] / files < 2 * few[1] / 2000 + 10e-6, "time a file grows"
+    return f"{files} files: {many[1] / files * 1e6:.1f} µs and {many[2] * 1e6 / files:.0f} bytes a file"
+
+
+def test_a_scan_takes_less_than_a_kilobyte_a_file_and_time_per_file_does_not_grow(place):
+    check_scan(place(FAST), 20_000)

@@ -1,0 +1,247 @@
+"""The pass: what is known already is looked up, the rest is read once, and each distinct content is decoded at most once."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from visdatcompy_ds.base.status import Status
+from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints
+from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
+from visdatcompy_ds.engine import decode
+from visdatcompy_ds.engine.run import Workers, progress, run, worker_count, worker_kind
+from visdatcompy_ds.engine.worker import run_isolated, why_not
+from visdatcompy_ds.stages.fingerprint.known import Known, known_before
+from visdatcompy_ds.stages.fingerprint.reading import ELSEWHERE, Chunk, Counts, Item, Reading
+
+# A task is this many files or bytes, whichever comes first: enough for block probes to pay, little enough to spread evenly.
+_TASK_FILES = 24
+_TASK_BYTES = 6_000_000
+# Values are put into their columns, and into the cache, when so many files have gathered, or so many seconds.
+_GATHERED_FILES = 2000
+_GATHERED_S = 2.0
+# From so many images on, processes of their own are as fast as threads, start-up included, and a decoder's death costs one image.
+ISOLATED_FROM = 4000
+
+
+def fingerprint(
+    table: Files,
+    probes: Iterable[str],
+    workers: Workers = "auto",
+    limits: decode.Limits | None = None,
+    show_progress: bool | None = None,
+    cache: Path | None = None,
+) -> tuple[Fingerprints, Counts]:
+    """Measure `probes` of every file that is an image by its name.
+
+    Parameters
+    ----------
+    table : Files
+        Rows that hold a picture as far as is known are looked at; the others keep their status.
+    probes : iterable of str
+        Names from the catalog. Header probes alone read only the beginning of each file.
+    workers : int or str
+        As in ``engine.run``: threads, or processes in which a decoder's death costs one image; "auto" chooses by the number of images. The
+        result does not depend on it, but for ``crashed`` and ``timeout``.
+    limits : Limits, optional
+        What is refused before a decoder sees it.
+    show_progress : bool, optional
+        None shows a bar on a terminal when it takes more than two seconds.
+    cache : Path, optional
+        Folder of what earlier runs measured, and where this one keeps what it measures.
+
+    Returns
+    -------
+    Fingerprints
+        A column per probe, ``status`` and ``reason`` brought up to date, and ``decoded``: which rows have a working picture.
+    Counts
+        Reads, decodes and bytes, and rows that were known.
+    """
+    chosen = select(probes)
+    rows = np.flatnonzero(_is_file(table))
+    reading = Reading([probe.name for probe in chosen], limits or decode.Limits())
+    with known_before(cache, chosen, reading) as known:
+        columns = _Columns(table, chosen, known)
+        for at, values in known.of_files(table, rows):
+            columns.put(at, values)
+            columns.counts += Counts(known=len(at))
+            rows = np.setdiff1d(rows, at, assume_unique=True)
+        with contextlib.closing(progress(len(rows), "reading images", show_progress)) as bar, contextlib.closing(columns):
+            waves = _waves(table.size_bytes, rows)
+            columns.share(waves[1])
+            for part in waves:
+                for chunk in _read(columns.tasks(part), reading, workers, len(rows)):
+                    bar.update(chunk.files)
+                    columns.add(chunk)
+        # What the cache promised and could not give after all, being damaged, is read like anything else.
+        while columns.missed:
+            again, columns.missed = [Item(row, table.path[row]) for row in columns.missed], []
+            with contextlib.closing(columns):
+                for chunk in run([again], reading, 1):
+                    columns.add(chunk)
+    columns.copy_repeats()
+    measured = dataclasses.replace(table, status=columns.held.pop("status"), reason=columns.held.pop("reason"))
+    return Fingerprints(measured, columns.held), columns.counts
+
+
+def _is_file(table: Files) -> Array:
+    """Return a mask of the rows that are images by name and can be opened, whatever an earlier pass made of them."""
+    again = (Status.UNREADABLE, Status.REFUSED, Status.CRASHED, Status.TIMEOUT)
+    broken = table.has_status(*again) & (table.mtime_ns != 0)  # a folder that could not be listed has no time
+    mask: Array = table.has_status(Status.OK, Status.RECOVERED, Status.DAMAGED) | broken
+    return mask
+
+
+def _waves(sizes: Array, rows: Array) -> tuple[Array, Array]:
+    """Return first the rows that are the first of their size, then the others by size: files of equal content have one size.
+
+    The second wave knows the contents of the first, so that no content is decoded twice, whichever worker reads it.
+    """
+    _, first = np.unique(sizes[rows], return_index=True)
+    is_first = np.zeros(len(rows), bool)
+    is_first[first] = True
+    later = rows[~is_first]
+    return rows[is_first], later[np.argsort(sizes[later], kind="stable")]
+
+
+def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, images: int) -> Iterator[Chunk]:
+    """Yield what is in the files of tasks, from processes where there is so much to do that they pay, or where they were asked for."""
+    kind = worker_kind(workers)
+    if kind == "processes" or (kind == "auto" and images >= ISOLATED_FROM):
+        obstacle = why_not(reading)
+        if not obstacle:
+            limits = reading.limits
+            yield from run_isolated(
+                tasks, reading, worker_count(workers), getattr(limits, "max_seconds", 10), getattr(limits, "max_memory_bytes", 4 * 10**9)
+            )
+            return
+        warnings.warn(f"Images are read in threads, not in processes: {obstacle}", RuntimeWarning, stacklevel=4)
+    threads = opencv_threads(1) if reading.working else 0
+    try:
+        # The first image goes alone: it loads decoders and kernels, for which the threads would otherwise wait in each other's way.
+        yield from itertools.chain(run(list(itertools.islice(tasks, 1)), reading, 1), run(tasks, reading, workers))
+    finally:
+        if reading.working:
+            opencv_threads(threads)
+
+
+class _Columns:
+    """The columns of a pass while they fill.
+
+    Attributes
+    ----------
+    held : dict of str to array
+        A column per probe, "decoded", "status" and "reason".
+    counts : Counts
+    missed : list of int
+        Rows whose content was said to be known and is not.
+    """
+
+    def __init__(self, table: Files, probes: Sequence[Probe], known: Known) -> None:
+        self.table, self.known = table, known
+        self.held = {probe.name: _empty_column(len(table), probe) for probe in probes}
+        self.held.update(decoded=np.zeros(len(table), bool), status=table.status.copy(), reason=table.reason.copy())
+        self.counts = Counts()
+        self.missed: list[int] = []
+        self._gathered: list[Chunk] = []
+        self._files, self._since = 0, time.monotonic()
+        self._shared: dict[int, dict[bytes, int]] = {}  # by size: contents, and the row that is measured for all of each
+        self._repeats: dict[int, int] = {}
+        self._texts: dict[object, object] = {}
+
+    def share(self, rows: Array) -> None:
+        """Make those files known to each other that are not the only ones of their size: others can be nobody's copy."""
+        self._shared = {size: {} for size in np.unique(self.table.size_bytes[rows]).tolist()}
+
+    def tasks(self, rows: Array) -> Iterator[list[Item]]:
+        """Cut rows into tasks of bounded files and bytes, in order, smaller towards the end: so that no worker waits long for the last."""
+        sizes = self.table.size_bytes[rows].tolist()
+        start = 0
+        while start < len(rows):
+            most = min(_TASK_FILES, max(8, (len(rows) - start) // 8)) if start else 1
+            end, filled = start + 1, sizes[start]
+            while end < len(rows) and end - start < most and filled + sizes[end] <= _TASK_BYTES:
+                filled += sizes[end]
+                end += 1
+            for size, digests in self.known.by_size(sizes[start:end]).items():
+                known = self._shared.setdefault(size, {})
+                for digest in digests:
+                    known.setdefault(digest, ELSEWHERE)
+            yield [
+                Item(row, self.table.path[row], self._shared.get(size))
+                for row, size in zip(rows[start:end].tolist(), sizes[start:end], strict=True)
+            ]
+            start = end
+
+    def add(self, chunk: Chunk) -> None:
+        """Take what a task found."""
+        for row, digest in chunk.digests.items():
+            known = self._shared.get(int(self.table.size_bytes[row]))
+            if known is not None and row not in chunk.repeats:  # read in another process, which has a dict of its own
+                known.setdefault(digest, row)
+        self.counts += chunk.counts
+        self._gathered.append(chunk)
+        self._files += chunk.files
+        if self._files >= _GATHERED_FILES or time.monotonic() - self._since > _GATHERED_S:
+            self.close()
+
+    def put(self, rows: Array, values: Mapping[str, Array]) -> None:
+        """Set values of rows."""
+        for name, column in values.items():
+            self.held[name][rows] = column
+
+    def close(self) -> None:
+        """Put what has gathered into the columns and into the cache: also what a pass got done that is interrupted."""
+        chunks, self._gathered, self._files = self._gathered, [], 0
+        contents: dict[int, bytes] = {}
+        read_ns: dict[int, int] = {}
+        elsewhere: dict[int, bytes] = {}
+        for chunk in chunks:
+            self._scatter(chunk)
+            contents.update(chunk.digests)
+            read_ns.update(dict.fromkeys(chunk.read, chunk.started_ns))
+            for row, claimed in chunk.repeats.items():
+                if claimed == ELSEWHERE:
+                    elsewhere[row] = chunk.digests[row]
+                else:
+                    self._repeats[row] = claimed
+        measured = [row for row in read_ns if row not in self._repeats and row not in elsewhere]
+        for rows, values in self.known.of_contents(elsewhere):
+            self.put(rows, values)
+            for row in rows.tolist():
+                del elsewhere[row]
+        self.missed += elsewhere
+        at = np.array(measured, np.int64)
+        self.known.keep(self.table, read_ns, contents, at, {name: column[at] for name, column in self.held.items()})
+        self._since = time.monotonic()
+
+    def _scatter(self, chunk: Chunk) -> None:
+        for name, (at, values) in chunk.single.items():
+            column = self.held[name]
+            # One text for all images of a camera, also where they come from other processes.
+            column[at] = [self._texts.setdefault(value, value) for value in values] if column.dtype == object else values
+        for name, block in chunk.blocks.items():
+            self.held[name][chunk.block_rows] = block
+        self.held["decoded"][chunk.block_rows] = True
+        for row, (state, why) in chunk.statuses.items():
+            self.held["status"][row], self.held["reason"][row] = STATUS_CODE[state], why
+
+    def copy_repeats(self) -> None:
+        """Give each repeated content what was measured of it elsewhere."""
+        if self._repeats:
+            to, source = np.array(list(self._repeats.items())).T
+            for column in self.held.values():
+                column[to] = column[source]
+
+
+def _empty_column(n: int, probe: Probe) -> Array:
+    column = np.empty((n, *probe.shape), probe.dtype)
+    column[...] = probe.missing
+    return column

@@ -287,7 +287,8 @@ class Dataset:
         """Return a new Dataset of the images of both; each keeps its dataset's name."""
         if not isinstance(other, Dataset):
             return NotImplemented
-        names = [name for name in PROBES if name in self._table or name in other._table]
+        wanted = CLEAN_PROBES if self._homes or other._homes else PROBES  # photos of an index may be offline
+        names = [name for name in wanted if name in self._table or name in other._table]
         joined = self._with_table(Fingerprints.combine([self.measured(*names), other.measured(*names)]))
         joined._rules = [*self._rules, *other._rules]
         joined._source = [os.fsdecode(path) for path in joined.files.path]

@@ -115,7 +115,9 @@ def test_what_only_a_scan_can_follow_is_refused(saved, options):
             make(saved, **options)
 
 
-@pytest.mark.parametrize("options", [{"station": 7}, {"gap_s": -1}, {"name": 5}, {"root": 5}, {"root": {"/nowhere": "."}}, {"workers": "many"}])
+@pytest.mark.parametrize(
+    "options", [{"station": 7}, {"gap_s": -1}, {"name": 5}, {"root": 5}, {"root": {"/nowhere": "."}}, {"workers": "many"}]
+)
 def test_wrong_options_are_told(saved, options):
     with pytest.raises(ArgumentError):
         Dataset.load(saved, **options)
@@ -178,12 +180,13 @@ def test_lists_of_files_and_sums_are_saved_too(card, tmp_path):
         found = Dataset.load(ds.save(tmp_path / "some.vdx"))
         assert found.is_same_as(ds) and found.path == ds.path and found.files.names == ds.files.names
         pd.testing.assert_frame_equal(found.table(), ds.table())
+    first.measured("average", "marr_hildreth")
     again = Dataset.load(first.save(tmp_path / "first.vdx")) + Dataset.load(second.save(tmp_path / "second.vdx"))
     pd.testing.assert_frame_equal(again.table(), both.table())
     card.rename(tmp_path / "elsewhere")
     for ds in (again, Dataset.load(tmp_path / "first.vdx")):
         with pytest.raises(SourceError, match=r"photos of first\.vdx"):
-            ds.measured("marr_hildreth")
+            ds.measured("radial_variance")
 
 
 def test_a_photo_that_changed_since_is_not_measured_as_what_it_was(card, saved, write, photo):
@@ -323,7 +326,7 @@ def test_what_is_no_index_is_told(tmp_path, write, photo):
         with pytest.raises(MissingSourceError):
             missing(tmp_path / "nowhere.vdx")
     os.mkfifo(tmp_path / "pipe.vdx")
-    with pytest.raises(SourceError, match="fifo"):
+    with pytest.raises(SourceError, match=r"(?i)fifo"):
         Dataset(tmp_path / "pipe.vdx")
     for wrong in (5, "", "a\0.vdx"):
         with pytest.raises(ArgumentError):

@@ -1,7 +1,8 @@
 """The column "before a release" of the safety gates: ``python tests/safety/release.py [--part NAME …]`` (about an hour on two cores).
 
 Figures go into RESULTS.md beside this file. Parts: across (G1 with the quarantine on another file system), link (G1 where files move by a
-second name), copy (G1 on a file system without links), random (G1, 500 random kills of 2 000 files), graphs (G2, 50 000), changes (G3, each case 20 times).
+second name), copy (G1 on a file system without links), random (G1, 500 random kills of 2 000 files), graphs (G2, 50 000), changes (G3, each case 20 times),
+deaths (G5, 200 among 20 000), cache (G6, 500 kills and 5 000 flipped bits), answer (G10, 20 000 images).
 """
 
 from __future__ import annotations
@@ -110,7 +111,32 @@ def changes() -> str:
         return f"{sum(pool.map(_changes, range(100, 120)))} cases"
 
 
-PARTS: dict[str, Callable[[], str]] = {"across": across, "link": link, "copy": copy, "random": random, "graphs": graphs, "changes": changes}
+def deaths() -> str:
+    """Kill 200 workers among 20 000 items."""
+    import deaths
+
+    return deaths.run(20_000, 200, seed=1)
+
+
+def cache() -> str:
+    """Kill 500 passes, and flip 5 000 bits of a cache."""
+    import test_g6_cache
+
+    return test_g6_cache.before_a_release()
+
+
+def answer() -> str:
+    """Compare 20 000 images in every way there is."""
+    import same_answer
+
+    place = tempfile.mkdtemp(prefix="safety-")
+    try:
+        return f"{same_answer.run(20_000, place)} ways agreed on 20 000 images with the serial one"
+    finally:
+        shutil.rmtree(place)
+
+
+PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (across, link, copy, random, graphs, changes, deaths, cache, answer)}
 
 
 def main() -> int:

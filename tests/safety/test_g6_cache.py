@@ -94,6 +94,30 @@ def good(tmp_path_factory, folder):
     return cache
 
 
+def before_a_release() -> str:
+    """Kill 500 passes and flip 5 000 bits."""
+    import tempfile
+
+    import same_answer
+
+    from visdatcompy_ds.stages.fingerprint import measure, reading
+
+    reading.time, measure._GATHERED_FILES = passes.Later, 4
+    place = Path(tempfile.mkdtemp(prefix="safety-"))
+    try:
+        same_answer.make(40, str(place / "photos"))
+        expected = passes.measured(str(place / "photos"), None)[0]
+        passes.measured(str(place / "photos"), str(place / "good"))
+        zygote = Zygote(place / "photos")
+        (place / "killed").mkdir()
+        midway = kill_at_random(zygote, place / "photos", expected, place / "killed", 500, seed=7)
+        zygote.close()
+        useful = flip_bits(place / "photos", expected, place / "good", place / "flipped", 5000, seed=8)
+    finally:
+        shutil.rmtree(place)
+    return f"500 kills, {midway} midway; 5 000 flipped bits, after {useful} of which the cache was still of use"
+
+
 def test_the_oracle_notices(folder, expected, tmp_path):
     shutil.copytree(folder, tmp_path / "a")
     (tmp_path / "a/3.jpg").write_bytes((tmp_path / "a/4.jpg").read_bytes())

@@ -168,7 +168,8 @@ def kind_problem(info: os.stat_result, is_link: bool = False) -> str:
 
 def describe(error: OSError) -> str:
     """Return a short cause without the path: "permission denied", "no such file or directory"."""
-    return (error.strerror or type(error).__name__).lower()
+    words = error.strerror or type(error).__name__
+    return words if words.isupper() else words.lower()
 
 
 def open_at(path: bytes, flags: int) -> int:
@@ -192,13 +193,14 @@ def open_at(path: bytes, flags: int) -> int:
 
 def _pieces(path: bytes) -> list[bytes]:
     """Cut a path at its slashes into relative pieces that the system takes."""
-    pieces: list[bytes] = []
-    for part in path.split(b"/"):
-        if part and pieces and len(pieces[-1]) + len(part) < _PIECE_BYTES // 2:
-            pieces[-1] += b"/" + part
-        elif part:
-            pieces.append(part)
-    return pieces
+    pieces, at = [], 0
+    while at < len(path):
+        end = len(path) if len(path) - at <= _PIECE_BYTES else path.rfind(b"/", at, at + _PIECE_BYTES) + 1
+        if end <= at:  # a name longer than any may be: the system says so
+            end = len(path)
+        pieces.append(path[at:end].lstrip(b"/"))
+        at = end
+    return [piece for piece in pieces if piece]
 
 
 def read(path: bytes, limit: int | None = None) -> bytes:

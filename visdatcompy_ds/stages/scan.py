@@ -342,9 +342,8 @@ def _judge(found: files.Found, file_id: str, wanted: tuple[str, ...], unwanted: 
 def _problem_status(found: files.Found) -> tuple[Status, str]:
     if found.problem == "vanished":
         return Status.VANISHED, "no such file"
-    unreadable = (
-        found.stat is None and found.problem != "dangling link" and not found.problem.startswith(("system", "subfolder", "folder of"))
-    )
+    passed_over = ("dangling link", "system folder", "subfolder,", "folder of", "folder that")
+    unreadable = found.stat is None and not found.problem.startswith(passed_over)
     return (Status.UNREADABLE if unreadable else Status.SKIPPED), found.problem
 
 

@@ -244,5 +244,5 @@ def waiting(table: Fingerprints, pairs: Pairs) -> dict[str, int]:
     rows = np.unique(np.concatenate([undecided.left, undecided.right]))
     gone = {row for row, info in looked_at(table.files, rows, ()) if info is None}
     sides = zip(undecided.left.tolist(), undecided.right.tolist(), strict=True)
-    names = (table.files.dataset_name(row) for pair in sides for row in gone.intersection(pair))
-    return dict(collections.Counter(names))
+    names = ({table.files.dataset_name(row) for row in gone.intersection(pair)} for pair in sides)
+    return dict(collections.Counter(name for of_pair in names for name in sorted(of_pair)))

@@ -22,6 +22,7 @@ from visdatcompy_ds.engine.decode.upright import turn_upright
 
 # Of all frames together: a few seconds. A longer animation is known by its bytes.
 _MOST_PIXELS, _MOST_FRAMES = 300_000_000, 5000
+_LARGE_TILE = 1 << 24
 _GREY, _COLOUR = b"grey", b"bgr"
 
 
@@ -122,7 +123,7 @@ def _digest_frames(data: bytes, header: Header) -> bytes:
         frames = [_digest_image(image, header)]
         for n in range(1, count):
             _seek(image, n)
-            if image.width * image.height > most:
+            if image.width * image.height > most or _tile(image) > max(most, _LARGE_TILE):
                 return _digest_bytes(data, header)
             load(image)
             frames.append(_digest_image(image, header))
@@ -139,6 +140,13 @@ def _count(image: Image.Image) -> int:
         except Exception as error:
             raise_if_out_of_memory(error)
             raise UnreadableImageError(str(error)) from None
+
+
+def _tile(image: Image.Image) -> int:
+    """Return the pixels of a tile of this page of a TIFF, which is unpacked whole however small the page."""
+    tags = getattr(image, "tag_v2", {})
+    sides = tags.get(322, 0), tags.get(323, 0)
+    return sides[0] * sides[1] if all(isinstance(side, int) for side in sides) else 0
 
 
 def _seek(image: Image.Image, n: int) -> None:

@@ -34,7 +34,7 @@ def at_the_door(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def raise_if_out_of_memory(error: Exception) -> None:
-    """Raise MemoryError where an error of a decoder is one, by its type or by its words; RefusedImageError where a limit of its own says so."""
+    """Raise MemoryError where an error of a decoder is one, by its type or its words; RefusedImageError where it met its own limit."""
     words = str(error).lower()
     if "security limit" in words:
         raise RefusedImageError(reasons.DECODER_LIMIT) from None

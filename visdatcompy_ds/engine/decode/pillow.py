@@ -30,7 +30,7 @@ from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.containers import check_png, gif_has_end, without_packed_texts
 from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.picture import Header
-from visdatcompy_ds.engine.decode.quiet import without_warnings
+from visdatcompy_ds.engine.decode.quiet import complaints, without_warnings
 from visdatcompy_ds.engine.decode.upright import turn_upright
 
 Pixels = npt.NDArray[np.uint8]
@@ -105,7 +105,7 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
     PIL.Image.Image
         As stored, not yet upright (but TIFF and HEIF, which their decoders turn).
     Status, str
-        OK, or RECOVERED where a PNG or GIF lacks its end marker.
+        OK, RECOVERED where a PNG or GIF lacks its end marker, or DAMAGED where libtiff went on over broken data.
 
     Raises
     ------
@@ -124,7 +124,10 @@ def decode_first(data: bytes, header: Header) -> tuple[Image.Image, Status, str]
             return _decode_rare_tiff(data, header), status, reason
         raise
     _of_size(image, header)
+    before = complaints()
     load(image)
+    if complaints() > before:
+        return image, Status.DAMAGED, reasons.DAMAGED
     return image, status, reason
 
 

@@ -59,29 +59,42 @@ def without_warnings() -> Iterator[None]:
                 _tell()
 
 
+def complaints() -> int:
+    """Return how often libtiff met broken data in this thread: it tells, and goes on as if nothing was."""
+    return int(getattr(_thread, "complaints", 0))
+
+
+def _note(*_: object) -> None:
+    _thread.complaints = complaints() + 1
+
+
 @functools.cache
-def _libtiff() -> Any:
-    """Return the setter of the function by which Pillow's libtiff writes errors to the terminal, None where it cannot be reached."""
+def _libtiff() -> tuple[Any, Any]:
+    """Return what sets the function by which Pillow's libtiff tells errors to the terminal, and ours; None where it cannot be reached."""
     import ctypes
 
     try:
         # Found among the libraries that the core of Pillow is linked with.
         setter = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__).TIFFSetErrorHandler
     except (ImportError, OSError, AttributeError):
-        return None
+        return None, None
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
     setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
-    return setter
+    ours = kind(_note)
+    return setter, (ours, ctypes.cast(ours, ctypes.c_void_p))  # the first keeps the second alive
 
 
 def _hush_libtiff() -> None:
     global _speaker
-    if _libtiff() is not None:
-        _speaker = _libtiff()(None)
+    setter, ours = _libtiff()
+    if setter is not None:
+        _speaker = setter(ours[1])
 
 
 def _let_libtiff_speak() -> None:
-    if _libtiff() is not None:
-        _libtiff()(_speaker)
+    setter, _ = _libtiff()
+    if setter is not None:
+        setter(_speaker)
 
 
 def _tell() -> None:

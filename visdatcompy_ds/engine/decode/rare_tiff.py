@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from visdatcompy_ds.base.errors import UnreadableImageError
+from visdatcompy_ds.base.errors import ImageError, UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
 from visdatcompy_ds.engine.decode.door import raise_if_out_of_memory
 from visdatcompy_ds.engine.decode.quiet import without_warnings
 
 _CHANNELS = (1, 2, 3, 4)
+_MOST_SEGMENTS = 200_000  # which are read one by one
 
 
 def read_rare_tiff(data: bytes, width: int, height: int) -> npt.NDArray[Any]:
@@ -34,6 +36,8 @@ def read_rare_tiff(data: bytes, width: int, height: int) -> npt.NDArray[Any]:
     ------
     UnreadableImageError
         Damaged, of another size than its header, or of a kind tifffile alone cannot read either.
+    RefusedImageError
+        Of more strips or tiles than are worth reading.
     """
     import tifffile
 
@@ -43,12 +47,15 @@ def read_rare_tiff(data: bytes, width: int, height: int) -> npt.NDArray[Any]:
             sides, channels = sorted((page.imagewidth, page.imagelength)), page.samplesperpixel
             if sides != sorted((width, height)) or channels not in _CHANNELS or page.imagedepth != 1:
                 raise UnreadableImageError(reasons.BROKEN_HEADER)
+            segments = max(math.prod(page.chunked), len(page.dataoffsets))
+            if segments > _MOST_SEGMENTS:
+                raise reasons.is_beyond(f"{segments} strips or tiles", str(_MOST_SEGMENTS))
             values = np.asarray(page.asarray(maxworkers=1))
             if page.axes.startswith("S"):
                 values = np.moveaxis(values, 0, -1)
             if values.shape[:2] != (page.imagelength, page.imagewidth):
                 raise UnreadableImageError(reasons.BROKEN_HEADER)
-    except UnreadableImageError:
+    except ImageError:
         raise
     except Exception as error:  # tifffile raises whatever it meets in a damaged file
         raise_if_out_of_memory(error)

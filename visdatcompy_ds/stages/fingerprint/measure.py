@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +74,11 @@ def fingerprint(
             columns.counts += Counts(known=len(at))
             rows = np.setdiff1d(rows, at, assume_unique=True)
         with contextlib.closing(progress(len(rows), "reading images", show_progress)) as bar, contextlib.closing(columns):
-            waves = _waves(table.size_bytes, rows)
-            columns.share(waves[1])
-            for part in waves:
-                for chunk in _read(columns.tasks(part), reading, workers, len(rows)):
+            tasks = _Tasks(table, rows, known)
+            with contextlib.closing(_read(tasks, reading, workers, len(rows))) as chunks:
+                for chunk in chunks:
                     bar.update(chunk.files)
+                    tasks.note(chunk)
                     columns.add(chunk)
         # What the cache promised and could not give after all, being damaged, is read like anything else.
         while columns.missed:
@@ -99,19 +99,7 @@ def _is_file(table: Files) -> Array:
     return mask
 
 
-def _waves(sizes: Array, rows: Array) -> tuple[Array, Array]:
-    """Return first the rows that are the first of their size, then the others by size: files of equal content have one size.
-
-    The second wave knows the contents of the first, so that no content is decoded twice, whichever worker reads it.
-    """
-    _, first = np.unique(sizes[rows], return_index=True)
-    is_first = np.zeros(len(rows), bool)
-    is_first[first] = True
-    later = rows[~is_first]
-    return rows[is_first], later[np.argsort(sizes[later], kind="stable")]
-
-
-def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, images: int) -> Iterator[Chunk]:
+def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, images: int) -> Generator[Chunk]:
     """Yield what is in the files of tasks, from processes where there is so much to do that they pay, or where they were asked for."""
     kind = worker_kind(workers)
     if kind == "processes" or (kind == "auto" and images >= ISOLATED_FROM):
@@ -130,6 +118,55 @@ def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, image
     finally:
         if reading.working:
             opencv_threads(threads)
+
+
+class _Tasks(Iterator[list[Item]]):
+    """Tasks of bounded files and bytes, in order, smaller towards the end, so that no worker waits long for the last one.
+
+    First come the files that are the first of their size, in a second wave the others, by size: files of equal content have one size. The
+    second wave begins when all of the first is done (until then there is no next task) and knows its contents, so that no content is
+    decoded twice, whichever worker reads it.
+    """
+
+    def __init__(self, table: Files, rows: Array, known: Known) -> None:
+        self._table, self._known = table, known
+        _, first = np.unique(table.size_bytes[rows], return_index=True)
+        is_first = np.zeros(len(rows), bool)
+        is_first[first] = True
+        later = rows[~is_first]
+        self._waves = [rows[is_first], later[np.argsort(table.size_bytes[later], kind="stable")]]
+        # By size: contents, and the row that is measured for all of each. A file that is the only one of its size is nobody's copy.
+        self._shared: dict[int, dict[bytes, int]] = {size: {} for size in np.unique(table.size_bytes[later]).tolist()}
+        self._start = self._in_work = 0
+
+    def __next__(self) -> list[Item]:
+        """Return the next task; with StopIteration, ask again when one is done."""
+        while self._waves and self._start == len(self._waves[0]) and not self._in_work:
+            self._waves.pop(0)
+            self._start = 0
+        if not self._waves or self._start == len(self._waves[0]):
+            raise StopIteration
+        rows = self._waves[0][self._start : self._start + _TASK_FILES]
+        sizes = self._table.size_bytes[rows]
+        most = max(8, (len(self._waves[0]) - self._start) // 8) if self._start else 1
+        count = max(1, min(most, int(np.searchsorted(np.cumsum(sizes), _TASK_BYTES, side="right"))))
+        rows, sizes = rows[:count], sizes[:count].tolist()
+        self._start += len(rows)
+        self._in_work += len(rows)
+        for size, digests in self._known.by_size(sizes).items():
+            there = self._shared.setdefault(size, {})
+            for digest in digests:
+                there.setdefault(digest, ELSEWHERE)
+        paths = self._table.path[rows].tolist()
+        return [Item(row, path, self._shared.get(size)) for row, path, size in zip(rows.tolist(), paths, sizes, strict=True)]
+
+    def note(self, chunk: Chunk) -> None:
+        """Learn what a task found."""
+        self._in_work -= chunk.files
+        for row, digest in chunk.digests.items():
+            there = self._shared.get(int(self._table.size_bytes[row]))
+            if there is not None and row not in chunk.repeats:  # read in another process, which has a dict of its own
+                there.setdefault(digest, row)
 
 
 class _Columns:
@@ -152,40 +189,11 @@ class _Columns:
         self.missed: list[int] = []
         self._gathered: list[Chunk] = []
         self._files, self._since = 0, time.monotonic()
-        self._shared: dict[int, dict[bytes, int]] = {}  # by size: contents, and the row that is measured for all of each
         self._repeats: dict[int, int] = {}
         self._texts: dict[object, object] = {}
 
-    def share(self, rows: Array) -> None:
-        """Make those files known to each other that are not the only ones of their size: others can be nobody's copy."""
-        self._shared = {size: {} for size in np.unique(self.table.size_bytes[rows]).tolist()}
-
-    def tasks(self, rows: Array) -> Iterator[list[Item]]:
-        """Cut rows into tasks of bounded files and bytes, in order, smaller towards the end: so that no worker waits long for the last."""
-        sizes = self.table.size_bytes[rows].tolist()
-        start = 0
-        while start < len(rows):
-            most = min(_TASK_FILES, max(8, (len(rows) - start) // 8)) if start else 1
-            end, filled = start + 1, sizes[start]
-            while end < len(rows) and end - start < most and filled + sizes[end] <= _TASK_BYTES:
-                filled += sizes[end]
-                end += 1
-            for size, digests in self.known.by_size(sizes[start:end]).items():
-                known = self._shared.setdefault(size, {})
-                for digest in digests:
-                    known.setdefault(digest, ELSEWHERE)
-            yield [
-                Item(row, self.table.path[row], self._shared.get(size))
-                for row, size in zip(rows[start:end].tolist(), sizes[start:end], strict=True)
-            ]
-            start = end
-
     def add(self, chunk: Chunk) -> None:
         """Take what a task found."""
-        for row, digest in chunk.digests.items():
-            known = self._shared.get(int(self.table.size_bytes[row]))
-            if known is not None and row not in chunk.repeats:  # read in another process, which has a dict of its own
-                known.setdefault(digest, row)
         self.counts += chunk.counts
         self._gathered.append(chunk)
         self._files += chunk.files

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -17,7 +16,6 @@ from visdatcompy_ds.base.tables import Array
 from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
 from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.engine import decode, files
-
 
 ELSEWHERE = -1
 
@@ -130,12 +128,13 @@ class Reading:
         header_rows: list[int] = []
         reads = bytes_read = decodes = 0
         for at, (row, path, known) in enumerate(task):
-            begin(at)
+            begin(-1)  # a disk that wakes up is no fault of the image
             try:
                 data = files.read(path, None if self.needs_all else decode.HEAD_BYTES)
             except OSError as error:
                 chunk.statuses[row] = reading_failed(error)
                 continue
+            begin(at)
             reads, bytes_read = reads + 1, bytes_read + len(data)
             chunk.read.append(row)
             if self.needs_all and self._is_repeat(row, data, known, chunk):
@@ -221,10 +220,16 @@ def _home(probe: Probe) -> str:
 
 
 def _arrived(names: Sequence[str], limits: decode.Limits) -> Reading:
-    """Return the work in a process that does nothing else: OpenCV's own threads would only be in the way."""
+    """Return the work in a process of its own, with all loaded, and compiled where that was never done: no image is to wait for it."""
     reading = Reading(names, limits)
-    if reading.working and "cv2" not in sys.modules:
+    if reading.working:
         opencv_threads(1)
+        from visdatcompy_ds.engine.decode.encode import encode_jpeg
+
+        data = encode_jpeg(np.zeros((decode.WORKING_SIDE, decode.WORKING_SIDE, 3), np.uint8), 50)
+        block = WorkingBlock(decode.decode_working(data, decode.read_header(data)).pixels[None], np.array([decode.WORKING_SIDE]))
+        for probe in reading.working:
+            probe.compute(block)
     return reading
 
 

@@ -31,6 +31,8 @@ from PIL import Image as PillowImage
 
 from visdatcompy_ds import Dataset
 
+os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
+
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS = {"perception": ["perception[approximate-deduplication]", "faiss-cpu", "pandas"], "imagededup": ["imagededup"]}
 ONE_SHOT = ("same_file", "bytes", "pixels", "reencoded")

@@ -61,7 +61,8 @@ def clean(folder: Path, threads: int) -> tuple[float, float, dict[str, object]]:
     """Return seconds, peak MB and the counts of one ``clean``."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "out"
-        command = [sys.executable, "-m", "visdatcompy_ds", "clean", str(folder), "--out", str(out), "--quiet", "--workers", str(threads)]
+        command = [sys.executable, "-m", "visdatcompy_ds", "clean", str(folder), "--out", str(out), "--quiet"]
+        command += ["--workers", f"threads:{threads}", "--cache", "off"]
         seconds, megabytes = timed(command)
         return seconds, megabytes, json.loads((out / "run.json").read_text())["counts"]["costs"]
 

@@ -99,6 +99,8 @@ ALONE = """
 import json, sys, time
 import numpy as np
 from visdatcompy_ds import Dataset, Metrics
+
+os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 folder, what, cutoff, count = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 data = Dataset(folder)
 data = data.subset(data.filenames[:count])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -32,6 +33,8 @@ from visdatcompy_ds.stages.by_metric import Pictures, copies_by_metric
 from visdatcompy_ds.stages.compare import conclude, judge, unmatched
 from visdatcompy_ds.stages.features import cascade
 from visdatcompy_ds.stages.sample import of_distinct_content, sample
+
+os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 
 SAMPLE = 100
 METRICS = ("mse", "ssim")

@@ -18,7 +18,7 @@ from visdatcompy_ds.reports import figures, tables
 from visdatcompy_ds.stages.compare import Look, judge
 from visdatcompy_ds.stages.confirm import verdicts
 from visdatcompy_ds.stages.features import Cascade, cascade
-from visdatcompy_ds.two_datasets import TwoDatasets, cache_of, identity_of
+from visdatcompy_ds.two_datasets import TwoDatasets, cache_of, identity_of, require_photos
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,7 @@ class FeatureExtractor(TwoDatasets):
 
     def _found(self) -> tuple[Fingerprints, Array, Array | None, Cascade]:
         """Return what the cascade finds; that of the last call is kept."""
+        require_photos(self._datasets, "Local features are taken from the photos")
         table, rows, others = self._table(*CLEAN_PROBES)
         key = identity_of(table, rows, others)
         if self._held is None or self._held[0] != key:

@@ -21,7 +21,7 @@ from visdatcompy_ds.image import picture_size
 from visdatcompy_ds.reports import tables, text
 from visdatcompy_ds.stages import metric_pairs, pixels, stacks
 from visdatcompy_ds.stages.candidates.distinct import file_numbers
-from visdatcompy_ds.two_datasets import TwoDatasets, identity_of, labels_of
+from visdatcompy_ds.two_datasets import TwoDatasets, identity_of, labels_of, require_photos
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,6 +250,7 @@ class Metrics(TwoDatasets):
         """Return what `metric` compares of both datasets; pictures of the last call are kept."""
         if not isinstance(resize_images, (bool, np.bool_)):
             raise ArgumentError(f"resize_images={resize_images!r}", "Allowed: True or False")
+        require_photos(self._datasets, f"{metric.name} compares pixels")
         table, rows, others = self._table(*HEADER_PROBES, *(_LOOKS if metric.reads == "digest" else ()))
         files, size = table.files, self.size if resize_images else None
         key = (metric.reads, None if metric.reads == "digest" else size, identity_of(table, rows, others))

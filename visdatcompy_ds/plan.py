@@ -20,7 +20,7 @@ from visdatcompy_ds.engine.versions import versions
 from visdatcompy_ds.receipt import Receipt
 from visdatcompy_ds.reports import plan_file, tables, text
 from visdatcompy_ds.selection import Selection
-from visdatcompy_ds.stages import act
+from visdatcompy_ds.stages import act, whereabouts
 from visdatcompy_ds.stages.compare import Comparison
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ class Plan:
             "removed": {klass: count for klass, count in removed.items() if count},
             "held_back": reasons,
             "pairs": {klass: int(found.pairs.of_class(klass).sum()) for klass in CLASSES if found.pairs.of_class(klass).any()},
+            "waiting": whereabouts.waiting(found.table, found.pairs),
             "survivors": len(found.survivors),
             "problems": [
                 {"id": f"{files.dataset_name(row)}/{files.id[row]}", "status": STATUSES[files.status[row]], "reason": files.reason[row]}

@@ -21,6 +21,7 @@ from visdatcompy_ds.dataset import Dataset, require_dataset
 from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.engine.run import Workers, worker_count
 from visdatcompy_ds.reports import figures, html, tables
+from visdatcompy_ds.stages import whereabouts
 from visdatcompy_ds.stages.candidates.distinct import Comparable, comparable
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class TwoDatasets:
         """Find the cut-off of a measure on these images; their table holds the columns of ``CLEAN_PROBES``."""
         from visdatcompy_ds.stages.calibrate import calibrate
 
+        require_photos(self._datasets, "A calibration edits copies of the photos")
         rows = found.both.rows
         side = None if found.others is None else (rows >= len(self.dataset1.files)).astype(np.int64)
         limits, bar = self._limits, self.show_progress
@@ -201,6 +203,12 @@ def refuse_empty(datasets: Sequence[Dataset]) -> None:
             raise EmptySourceError(
                 f"No images in {dataset.path}{skipped}", "", "Check the folder; formats are told by content, not by name"
             )
+
+
+def require_photos(datasets: Sequence[Dataset], what: str) -> None:
+    """Raise an error where photos of a saved index are not there; `what` says what needs them, as the beginning of a sentence."""
+    for dataset in datasets:
+        whereabouts.require_photos(dataset.files, dataset._homes, what, "phash and the other hashes that were saved need none")
 
 
 def limits_of(datasets: Sequence[Dataset]) -> Limits:

@@ -37,7 +37,7 @@ from visdatcompy_ds.stages.compare import Comparison, Judged, Look, conclude, ju
 from visdatcompy_ds.stages.confirm import verdicts
 from visdatcompy_ds.stages.leakage import leaks
 from visdatcompy_ds.stages.sample import of_distinct_content, sample
-from visdatcompy_ds.two_datasets import cache_of, identity_of, limits_of, refuse_empty
+from visdatcompy_ds.two_datasets import cache_of, identity_of, limits_of, refuse_empty, require_photos
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -258,6 +258,9 @@ class VisDatCompare:
         if not self._is_cleared:  # of a dataset that holds only copies nothing is left
             refuse_empty(self._datasets)
         hashes = [name for name in look.alike if name in HASHES]
+        needs = [*look.metrics, *(name for name in look.alike if name in METRICS), *([look.features] if look.features else [])]
+        if needs:
+            require_photos(self._datasets, f"{needs[0]} compares pixels")
         table = Fingerprints.combine([dataset.measured(*CLEAN_PROBES, *hashes) for dataset in self._datasets])
         identity = identity_of(table, np.arange(len(table)))
         if identity != self._identity:

@@ -59,7 +59,10 @@ def test_it_ends_as_the_others_do(tmp_path, capsys):
 
 def test_the_index_stands_for_the_folder_while_that_is_offline(offline, tmp_path, capsys):
     assert run(["info", offline, "--deep"]) == 0
-    assert "2 (" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 (" in said and "have.vdx, saved " in said and "the photos are not there" in said
+    assert run(["compare", offline, "new", "-m", "ssim"]) == 1
+    assert "ssim compares pixels, and the photos of have.vdx under" in capsys.readouterr().err
     assert run(["clean", "new", "--against", offline, "--out", "out", "--sample", "5"]) == 0
     said = capsys.readouterr().out
     assert "Duplicates to remove: 1 (1 same bytes)" in said and "1 undecided" in said and "Sample: 2 of 2" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -52,16 +53,35 @@ def of_grey(levels: np.ndarray) -> np.ndarray:
     return np.repeat(levels[:, :, None], 3, 2)
 
 
-PALETTE = Image.fromarray(GREY // 64, "P")
+PALETTE = Image.fromarray(GREY // 64)  # grey, until it gets its colours
 PALETTE.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 250, 240, 230])
 OF_PALETTE = np.array([[10, 20, 30], [40, 50, 60], [70, 80, 90], [250, 240, 230]], np.uint8)[GREY // 64]
 BITS = (X + Y) % 2
 DEEP = (X * 1600).astype(np.uint16)
 SCALED = ((DEEP.astype(np.uint32) + 128) // 257).astype(np.uint8)
 CMYK = np.dstack([COLOUR, (Y * 4).astype(np.uint8)])
-OF_CMYK = np.asarray(Image.fromarray(CMYK, "CMYK").convert("RGB"))
+INKS = Image.frombytes("CMYK", (40, 30), CMYK.tobytes())
+OF_CMYK = np.asarray(INKS.convert("RGB"))
 WITH_ALPHA = np.dstack([COLOUR, (X * 6).astype(np.uint8)])
 YCC = np.asarray(Image.fromarray(COLOUR).convert("YCbCr"))
+
+
+def png(stored: np.ndarray, bits: int, colour: int) -> bytes:
+    """A PNG of any depth; `stored` holds one number a sample."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = stored.shape[:2]
+    if bits == 16:
+        lines = [line.astype(">u2").tobytes() for line in stored]
+    else:
+        spread = (stored[:, :, None] >> np.arange(bits)[::-1]) & 1
+        lines = [np.packbits(line.reshape(-1).astype(np.uint8)).tobytes() for line in spread]
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + line for line in lines)))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
 
 # name: (file, pixels, what the header must say)
 EXACT: dict[str, tuple[bytes, np.ndarray, dict[str, object]]] = {
@@ -73,11 +93,14 @@ EXACT: dict[str, tuple[bytes, np.ndarray, dict[str, object]]] = {
     ),
     "1 bit PBM": (encode(Image.fromarray(BITS.astype(bool)), "PPM"), of_grey(BITS.astype(np.uint8) * 255), {"bit_depth": 1}),
     "1 bit BMP": (encode(Image.fromarray(BITS.astype(bool)), "BMP"), of_grey(BITS.astype(np.uint8) * 255), {"colour": "palette"}),
+    "2 bit grey PNG": (png(X % 4, 2, 0), of_grey((X % 4 * 85).astype(np.uint8)), {"bit_depth": 2}),
+    "4 bit grey PNG": (png(X % 16, 4, 0), of_grey((X % 16 * 17).astype(np.uint8)), {"bit_depth": 4}),
+    "16 bit colour PNG": (png(COLOUR.astype(np.uint16) << 8 | 77, 16, 2), COLOUR, {"bit_depth": 16}),
     "palette PNG": (encode(PALETTE, "PNG"), OF_PALETTE, {"colour": "palette", "has_alpha": False}),
     "palette PNG with a transparent colour": (encode(PALETTE, "PNG", transparency=2), OF_PALETTE, {"has_alpha": True}),
     "palette TIFF": (encode(PALETTE, "TIFF"), OF_PALETTE, {"colour": "palette"}),
     "palette GIF": (encode(PALETTE, "GIF"), OF_PALETTE, {"colour": "palette", "is_animated": False}),
-    "grey with alpha PNG": (encode(Image.fromarray(np.dstack([GREY, 255 - GREY]), "LA"), "PNG"), of_grey(GREY), {"has_alpha": True}),
+    "grey with alpha PNG": (encode(Image.fromarray(np.dstack([GREY, 255 - GREY])), "PNG"), of_grey(GREY), {"has_alpha": True}),
     "colour with alpha PNG": (encode(Image.fromarray(WITH_ALPHA), "PNG"), COLOUR, {"has_alpha": True, "channels": 4}),
     "colour with alpha TIFF": (encode(Image.fromarray(WITH_ALPHA), "TIFF"), COLOUR, {"has_alpha": True}),
     "colour with alpha WEBP": (encode(Image.fromarray(WITH_ALPHA), "WEBP", lossless=True, exact=True), COLOUR, {"has_alpha": True}),
@@ -89,7 +112,7 @@ EXACT: dict[str, tuple[bytes, np.ndarray, dict[str, object]]] = {
     "16 bit colour TIFF": (tiff(COLOUR.astype(np.uint16) << 8 | 77, photometric="rgb"), COLOUR, {"bit_depth": 16}),
     "32 bit integer TIFF": (tiff((X * 1000).astype(np.int32)), of_grey(np.floor(X / 39 * 255 + 0.5).astype(np.uint8)), {"bit_depth": 32}),
     "float TIFF": (tiff((X / 7).astype(np.float32)), of_grey(np.floor(X / 39 * 255 + 0.5).astype(np.uint8)), {"colour": "float"}),
-    "CMYK TIFF": (encode(Image.fromarray(CMYK, "CMYK"), "TIFF"), OF_CMYK, {"colour": "cmyk", "channels": 4, "has_alpha": False}),
+    "CMYK TIFF": (encode(INKS, "TIFF"), OF_CMYK, {"colour": "cmyk", "channels": 4, "has_alpha": False}),
     "tiled TIFF": (tiff(COLOUR, photometric="rgb", tile=(16, 16)), COLOUR, {}),
     "tiled and deflated TIFF": (tiff(COLOUR, photometric="rgb", tile=(16, 16), compression="zlib", predictor=True), COLOUR, {}),
     "many strips TIFF": (tiff(COLOUR, photometric="rgb", rowsperstrip=3), COLOUR, {}),
@@ -134,7 +157,7 @@ def test_what_is_stored_becomes_the_pixels_of_the_table(kind: str) -> None:
 
 
 LOSSY = {
-    "CMYK JPEG": (encode(Image.fromarray(CMYK, "CMYK"), "JPEG", quality=98, subsampling=0), OF_CMYK, {"colour": "cmyk"}),
+    "CMYK JPEG": (encode(INKS, "JPEG", quality=98, subsampling=0), OF_CMYK, {"colour": "cmyk"}),
     "JPEG in a TIFF": (encode(Image.fromarray(COLOUR), "TIFF", compression="jpeg", quality=98), COLOUR, {"format": "TIFF"}),
     "YCbCr TIFF": (tiff(YCC, photometric="ycbcr"), COLOUR, {"format": "TIFF"}),
     "WEBP": (encode(Image.fromarray(of_grey(GREY)), "WEBP", quality=98), of_grey(GREY), {"format": "WEBP"}),
@@ -150,7 +173,7 @@ def test_lossy_kinds_come_near(kind: str) -> None:
 
 
 def test_ycck_is_read_like_cmyk() -> None:
-    plain = encode(Image.fromarray(CMYK, "CMYK"), "JPEG", quality=95, subsampling=0)
+    plain = encode(INKS, "JPEG", quality=95, subsampling=0)
     at = plain.index(b"Adobe") + 11  # the transform: 0 is CMYK, 2 is YCCK
     ycck = plain[:at] + b"\2" + plain[at + 1 :]
     assert (read_header(plain).colour, read_header(ycck).colour) == ("cmyk", "ycck")

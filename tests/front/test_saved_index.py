@@ -12,7 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from visdatcompy_ds import ArgumentError, Dataset, Downsampler, Hash, MissingSourceError, OutputError, SourceError, VisDatCompare
+from visdatcompy_ds import (
+    ArgumentError,
+    Dataset,
+    Downsampler,
+    FeatureExtractor,
+    Hash,
+    Metrics,
+    MissingSourceError,
+    OutputError,
+    SourceError,
+    VisDatCompare,
+)
 from visdatcompy_ds.engine.decode import Limits
 from visdatcompy_ds.reports import index_file
 from visdatcompy_ds.stages.whereabouts import At, waiting
@@ -224,6 +235,18 @@ def test_comparing_with_what_is_offline_proves_by_bytes_and_leaves_pixels_undeci
     assert waiting(plan.comparison.table, plan.comparison.pairs) == {"card": 1}
     told = compared.leakage().set_index("test_id").level
     assert told.to_dict() == {"equal.jpg": "bytes", "saved_again.jpg": "undecided", "stranger.jpg": ""}
+    assert "photos of card, which are not there: 1 pair" in plan.summary() and compared.leakage().attrs["waiting"] == {"card": 1}
+    with pytest.raises(OutputError, match="card is gone"):
+        plan.apply()  # the copy that stays is not there
+    for ask in (
+        lambda: Metrics(have, new).ssim(),
+        lambda: FeatureExtractor(have, new).pairs(),
+        lambda: Hash(have, new).calibrate("phash"),
+        lambda: compared.run(metrics="mse"),
+        lambda: compared.run(features=True),
+    ):
+        with pytest.raises(SourceError, match=r"photos of card\.vdx under"):
+            ask()
     page = (compared.report(tmp_path / "out") / "report.html").read_text()
     assert "saved_again.jpg" in page and "IMG_20250503_064111.jpg" in page
     assert Downsampler(new).sample(2, given=have).table["nearest_given_id"].str.startswith("card/").all()

@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 
 from visdatcompy_ds.base.errors import ArgumentError, MissingSourceError
@@ -125,3 +126,47 @@ def test_a_folder_that_may_not_be_opened_is_a_row(folder):
         os.chmod(folder / "b", 0)
         assert statuses(scan(folder))["b"] == ("unreadable", "folder: permission denied")
         os.chmod(folder / "b", 0o700)
+
+
+def test_the_order_is_that_of_natsort_folder_by_folder():
+    from natsort import natsort_keygen
+
+    from visdatcompy_ds.stages.scan import _natural_order
+
+    natural = natsort_keygen()
+    random = np.random.default_rng(4)
+    parts = ["a", "B", "_", "0", "1", "10", "007", "00", "é", "e\u0301", "²", "٣", " ", "-", ".", "\x01", "\x02", "\x03", "½", "\\\\", "5"]
+    ids = sorted(
+        {"/".join("".join(random.choice(parts, random.integers(1, 5))) for _ in range(random.integers(1, 4))) for _ in range(5000)}
+    )
+    random.shuffle(ids)
+
+    def key(file_id):
+        return tuple(natural(part) for part in file_id.split("/")), file_id
+
+    assert [ids[row] for row in _natural_order(ids)] == sorted(ids, key=key)
+
+
+def test_the_same_id_from_two_sources_is_an_error_and_the_same_path_is_one_row(folder):
+    (folder / "x" / "b").mkdir(parents=True)
+    (folder / "x" / "b" / "IMG_2.jpg").write_bytes(JPEG)
+    with pytest.raises(ArgumentError, match=r"Two sources give the id n/b/IMG_2\.jpg"):
+        scan({"n": folder / "x", "n/b": folder / "b"})
+    assert list(scan([folder / "b", folder / "b" / "IMG_2.jpg"]).id) == ["IMG_2.jpg", "IMG_10.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("..jpg", "skipped"),
+        (".jpg", "skipped"),
+        (".a.jpg", "ok"),
+        ("a.JPG", "ok"),
+        ("a.jpg.", "skipped"),
+        ("jpg", "skipped"),
+        ("a.b.png", "ok"),
+    ],
+)
+def test_what_counts_is_the_last_ending(tmp_path, name, status):
+    (tmp_path / name).write_bytes(b"no image")
+    assert [STATUSES[code] for code in scan(tmp_path).status] == [status]

@@ -167,7 +167,8 @@ def clean(
             typer.echo(f"      visdatcompy-ds apply {sealed} moves what may go into a quarantine, and undo brings it back")
             for name, count in plan.sealed.refusals().items():
                 typer.echo(f"      {count} of them only with --allow {name} ({LIFTS[name]})")
-        typer.echo(f"{_last_line(plan)} No image was changed.")
+        known = sum(dataset.counts.known for dataset in (new, have) if dataset is not None)
+        typer.echo(f"{_last_line(plan, known)} No image was changed.")
     end(_unusable(plan), strict)
 
 
@@ -191,10 +192,11 @@ def _unusable(plan: Plan) -> int:
     return sum(entry["images"] - entry["usable"] for entry in plan.facts["datasets"])
 
 
-def _last_line(plan: Plan) -> str:
+def _last_line(plan: Plan, known: int) -> str:
     images = sum(entry["images"] for entry in plan.facts["datasets"])
     unusable = _unusable(plan)
-    return f"Done: {images} images" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
+    from_cache = f", {known} of them known from earlier runs" if known else ""
+    return f"Done: {images} images{from_cache}" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
 
 
 def run(arguments: list[str]) -> int:

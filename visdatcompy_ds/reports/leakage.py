@@ -11,11 +11,12 @@ from visdatcompy_ds.base.names import for_display
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import Array, Fingerprints, object_array
 from visdatcompy_ds.catalog.leaks import COPIES, LEVELS
-from visdatcompy_ds.reports import tables
+from visdatcompy_ds.reports import tables, text
 from visdatcompy_ds.reports.text import counted
 from visdatcompy_ds.stages.compare import Judged
 from visdatcompy_ds.stages.labels import AGREE, DIFFER, UNKNOWN, Labels
 from visdatcompy_ds.stages.leakage import UNDECIDED, UNREAD, Leaks
+from visdatcompy_ds.stages.whereabouts import waiting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,7 @@ def facts(judged: Judged, is_train: Array, found: Leaks, agree: Sequence[bool | 
         "train_unread": int((is_train_image & ~(table.files.is_usable & table["decoded"])).sum()),
         "clean": int((found.level == "").sum()),
         "undecided": int(found.is_open.sum()),
+        "waiting": waiting(table, judged.pairs),
         "labels_agree": agree.count(True),
         "labels_disagree": agree.count(False),
     }
@@ -109,6 +111,7 @@ def words(found: pd.DataFrame) -> str:
             f"It cannot be told whether they are copies, for they show too little or are too much like a train image: "
             f"{counted(facts['undecided'], 'image')} of test, not called clean"
         )
+    lines += text.waiting(facts["waiting"])
     for side, count in (("test", facts["unread"]), ("train", facts["train_unread"])):
         if count:
             means = "cannot be called clean" if side == "test" else "may hide further leaks"

@@ -33,6 +33,8 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
         if text:
             lines.append(f"  {what:<12}{text}")
 
+    for index in summary.get("indexes", ()):
+        add("index", _index(index))
     usable = summary["usable"]
     unusable = f", {usable} of them usable as far as is known" if usable < summary["images"] else ""
     add("images", f"{summary['images']} ({size_text(summary['size_bytes'])}){unusable}")
@@ -57,6 +59,26 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
         lines += _deep(summary["deep"])
     lines += problems(summary["problems"])
     return "\n".join(lines)
+
+
+def _index(facts: Mapping[str, Any]) -> str:
+    """Return when an index was saved, and what is there of its photos."""
+    missing, saved = facts["photos"] - facts["there"], facts["saved"][:16].replace("T", " ")
+    if not facts["there"]:
+        now = "the photos are not there"
+    else:
+        parts = [f"{missing} of {counted(facts['photos'], 'photo')} missing now" if missing else ""]
+        parts += [f"{facts['changed']} with another size or time now" if facts["changed"] else ""]
+        now = ", ".join(part for part in parts if part) or "all photos are there as they were"
+    return f"{facts['file']}, saved {saved} UTC; {now}"
+
+
+def waiting(facts: Mapping[str, int]) -> list[str]:
+    """Return, in a line each, how many undecided pairs need photos of which dataset that are not there."""
+    return [
+        f"Undecided for want of photos of {for_display(name)}, which are not there: {counted(count, 'pair')}; mount their disk, run again"
+        for name, count in facts.items()
+    ]
 
 
 def _deep(deep: Mapping[str, Any]) -> list[str]:
@@ -138,6 +160,7 @@ def comparison(facts: Mapping[str, Any]) -> str:
     shown = ", ".join(f"{count} {klass.replace('_', ' ')}" for klass, count in looks.items() if count)
     if shown:
         lines.append(f"Pairs that also look alike, none of them to remove: {shown}")
+    lines += waiting(facts.get("waiting", {}))
     lines += left_out(facts["problems"])
     if facts.get("sample"):
         lines.append(facts["sample"])

@@ -8,7 +8,6 @@ from visdatcompy_ds.engine.decode.picture import Header, Limits
 # Bytes a pixel, at the peak of decoding in full and of the digest, measured with 25 Mpx and rounded up. Pillow holds colour in 4 bytes.
 _MEASURED = {"JPEG": 6, "MPO": 6, "WEBP": 20, "AVIF": 16, "HEIF": 16}
 _OTHER, _WITH_ALPHA, _WITH_FOUR = 10, 16, 14
-_COEFFICIENTS = 4  # of a progressive JPEG: 2 bytes for each of brightness and of colours at half resolution, or not
 
 
 def refuse_costly(header: Header, limits: Limits) -> None:
@@ -34,6 +33,5 @@ def bytes_per_pixel(header: Header) -> int:
     """Return about how many bytes a pixel a decode takes at its peak, the file itself not counted."""
     stored = -(-header.channels * header.bit_depth // 8)
     if header.format in _MEASURED:
-        wide = 2 if header.bit_depth > 8 else 1
-        return _MEASURED[header.format] * wide + (_COEFFICIENTS * header.channels // 2 if header.format in ("JPEG", "MPO") else 0)
+        return _MEASURED[header.format] * (2 if header.bit_depth > 8 or header.colour in ("cmyk", "ycck") else 1)
     return (_WITH_ALPHA if header.has_alpha else _WITH_FOUR if header.channels == 4 else _OTHER) + 2 * max(0, stored - 4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from visdatcompy_ds.base.errors import UnreadableImageError
 from visdatcompy_ds.engine.decode import reasons
+from visdatcompy_ds.engine.decode.cost import check_bytes
 from visdatcompy_ds.engine.decode.ifd import orientation_of
 from visdatcompy_ds.engine.decode.picture import Header, Limits
 
@@ -96,6 +97,10 @@ def read_jpeg(data: bytes, limits: Limits, complete: bool) -> Header:
     _refuse_rare(kind, bits)
     if not width or not height or channels not in _COLOURS:
         raise UnreadableImageError(reasons.BROKEN_HEADER)
+    if width * height > limits.max_pixels:
+        return Header(name, width, height)  # the caller refuses it
+    if kind in (0xC2, 0xCA):  # progressive: all coefficients are held, of 2 bytes each
+        check_bytes(width * height * (6 + 2 * channels), limits)
     if complete and (kind in (0xC2, 0xCA) or data[at + 4] < channels):
         scans = data.count(b"\xff\xda", at)
         most = (

@@ -58,7 +58,7 @@ class Limits:
         if given is None or isinstance(given, Limits):
             return given or cls()
         if not isinstance(given, Mapping):
-            raise ArgumentError(f"limits of type {type(given).__name__}", "Allowed: a dict", 'For example {"max_pixels": 500_000_000}')
+            raise ArgumentError(f"limits of type {type(given).__name__}", "Allowed: a dict", 'For example {"max_pixels": 300_000_000}')
         known = [field.name for field in fields(cls)]
         for name in given:
             if name not in known:

@@ -95,7 +95,7 @@ def places(plan: Orders, quarantine: bytes | None) -> list[Quarantine]:
     found: list[Quarantine] = []
     taken: set[bytes] = set()
     for root in plan.roots:
-        if root in needed and not os.path.isdir(root):
+        if (root in needed or quarantine is None) and not os.path.isdir(root):
             raise OutputError(f"{for_display(to_text(root))} is gone", "", "Mount the disk it is on, or make the plan anew")
         base = _beside(root) if quarantine is None else os.path.abspath(quarantine)
         # Its mark hides a folder from every scan: neither photos of people nor a root may be in it.

@@ -27,6 +27,7 @@ _TASK_BYTES = 6_000_000
 # Values are put into their columns, and into the cache, when so many files have gathered, or so many seconds.
 _GATHERED_FILES = 2000
 _GATHERED_S = 2.0
+_MOST_KNOWN = 500  # contents that go along with a file to another process
 # From so many images on, processes of their own are as fast as threads, start-up included, and a decoder's death costs one image.
 ISOLATED_FROM = 4000
 
@@ -102,13 +103,13 @@ def _is_file(table: Files) -> Array:
 def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, images: int) -> Generator[Chunk]:
     """Yield what is in the files of tasks, from processes where there is so much to do that they pay, or where they were asked for."""
     kind = worker_kind(workers)
-    if kind == "processes" or (kind == "auto" and images >= ISOLATED_FROM):
+    if kind == "processes" or (kind == "auto" and workers != 0 and images >= ISOLATED_FROM):
         obstacle = why_not(reading)
         if not obstacle:
             limits = reading.limits
-            yield from run_isolated(
-                tasks, reading, worker_count(workers), getattr(limits, "max_seconds", 10), getattr(limits, "max_memory_bytes", 4 * 10**9)
-            )
+            done = run_isolated(map(_to_travel, tasks), reading, worker_count(workers), limits.max_seconds, limits.max_memory_bytes)
+            with contextlib.closing(done):
+                yield from done
             return
         warnings.warn(f"Images are read in threads, not in processes: {obstacle}", RuntimeWarning, stacklevel=4)
     threads = opencv_threads(1) if reading.working else 0
@@ -118,6 +119,12 @@ def _read(tasks: Iterator[list[Item]], reading: Reading, workers: Workers, image
     finally:
         if reading.working:
             opencv_threads(threads)
+
+
+def _to_travel(task: list[Item]) -> list[Item]:
+    """Return a task with contents of its own; those of a size that very many files have stay here, at the price of some decodes twice."""
+    own = {id(item.known): dict(item.known if len(item.known) <= _MOST_KNOWN else ()) for item in task if item.known is not None}
+    return [item._replace(known=own.get(id(item.known))) for item in task]
 
 
 class _Tasks(Iterator[list[Item]]):

@@ -63,7 +63,6 @@ CMYK = np.dstack([COLOUR, (Y * 4).astype(np.uint8)])
 INKS = Image.frombytes("CMYK", (40, 30), CMYK.tobytes())
 OF_CMYK = np.asarray(INKS.convert("RGB"))
 WITH_ALPHA = np.dstack([COLOUR, (X * 6).astype(np.uint8)])
-YCC = np.asarray(Image.fromarray(COLOUR).convert("YCbCr"))
 
 
 def png(stored: np.ndarray, bits: int, colour: int) -> bytes:
@@ -159,7 +158,6 @@ def test_what_is_stored_becomes_the_pixels_of_the_table(kind: str) -> None:
 LOSSY = {
     "CMYK JPEG": (encode(INKS, "JPEG", quality=98, subsampling=0), OF_CMYK, {"colour": "cmyk"}),
     "JPEG in a TIFF": (encode(Image.fromarray(COLOUR), "TIFF", compression="jpeg", quality=98), COLOUR, {"format": "TIFF"}),
-    "YCbCr TIFF": (tiff(YCC, photometric="ycbcr"), COLOUR, {"format": "TIFF"}),
     "WEBP": (encode(Image.fromarray(of_grey(GREY)), "WEBP", quality=98), of_grey(GREY), {"format": "WEBP"}),
 }
 

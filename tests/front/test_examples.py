@@ -34,7 +34,7 @@ def test_the_python_examples_run(tmp_path, capsys):
 def test_the_commands_run_one_after_the_other(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.confirm", lambda _: True)
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 8
     for command in COMMANDS:
         assert run(command) == (2 if "--fail-if-found" in command else 0), command
         said = capsys.readouterr().out

@@ -26,6 +26,7 @@ from PIL import Image, features
 ENDS = ("ok", "recovered", "damaged", "unreadable", "refused")
 MOST_SECONDS = 10.0  # of processor time; the clock may show more on a busy machine
 _PATIENCE = 6
+_LARGEST_SEED = 200_000
 
 
 def picture(seed: int, width: int, height: int) -> Image.Image:
@@ -107,6 +108,24 @@ def seeds() -> Iterator[bytes]:
     for number, (width, height) in enumerate(((48, 40), (17, 33), (90, 64), (64, 7), (1, 1), (130, 129))):
         for at, make in enumerate(_kinds()):
             yield make(picture(number * 100 + at, width, height))
+
+
+def write_seeds(folder: str) -> None:
+    """Write the seeds: those made by the formula, and the hostile files where they are at hand."""
+    os.makedirs(folder)
+    beside = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3, "shared")
+    found = [
+        os.path.join(at, name)
+        for at, _, names in os.walk(os.path.join(os.environ.get("VISDATCOMPY_SHARED", beside), "data/hostile"))
+        for name in names
+    ]
+    pool = list(seeds())
+    for path in sorted(found):
+        with open(path, "rb") as stream:
+            pool.append(stream.read(_LARGEST_SEED + 1))
+    for number, data in enumerate(data for data in pool if len(data) <= _LARGEST_SEED):
+        with open(os.path.join(folder, f"{number:04d}"), "wb") as stream:
+            stream.write(data)
 
 
 def mutant(number: int, pool: list[bytes]) -> bytes:
@@ -272,7 +291,9 @@ def run(folder: str, numbers: range, children: int = 2) -> Account:
 def _line(folder: str, numbers: list[int], account: Account, lock: threading.Lock, said: io.BufferedRandom) -> None:
     at = 0
     while at < len(numbers):
-        child = subprocess.Popen([sys.executable, __file__, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
+        child = subprocess.Popen(
+            [sys.executable, __file__, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env=same_package()
+        )
         try:
             assert child.stdin and child.stdout
             while at < len(numbers):
@@ -297,6 +318,11 @@ def _line(folder: str, numbers: list[int], account: Account, lock: threading.Loc
             for stream in (child.stdin, child.stdout):
                 if stream:
                     stream.close()
+
+
+def same_package() -> dict[str, str]:
+    """Return an environment in which a child imports what its parent does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _death(child: subprocess.Popen[bytes]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import mutants
 import pytest
@@ -12,14 +11,8 @@ import pytest
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder of seeds: those made by a formula, and the hostile files where they are at hand."""
-    made = tmp_path / "seeds"
-    made.mkdir()
-    for number, data in enumerate(mutants.seeds()):
-        (made / f"made_{number:04d}").write_bytes(data)
-    real = Path(os.environ.get("VISDATCOMPY_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data/hostile"
-    for number, path in enumerate(sorted(path for path in real.rglob("*") if path.is_file() and path.stat().st_size < 200_000)):
-        (made / f"real_{number:04d}").write_bytes(path.read_bytes())
-    return str(made)
+    mutants.write_seeds(str(tmp_path / "seeds"))
+    return str(tmp_path / "seeds")
 
 
 def check(folder: str, numbers: range) -> mutants.Account:
@@ -28,7 +21,8 @@ def check(folder: str, numbers: range) -> mutants.Account:
     account = mutants.run(folder, numbers)
     assert sorted(account.ends) == list(numbers)
     assert account.failures == {}
-    assert account.said == ""
+    # The one word that cannot be kept from the terminal: the dav1d in Pillow before 12 writes there by itself.
+    assert [line for line in account.said.splitlines() if not line.startswith("Unknown OBU type")] == []
     return account
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 
+import mutants
 import pytest
 import world
 
@@ -93,9 +94,12 @@ def dig(folder: bytes, name: bytes, depth: int) -> bytes:
 def child(code: str, *arguments: bytes, **options):
     """Run code in a process that has imported everything, and return what it prints as JSON."""
     start = "import json, os, sys\nfrom test_g8_scan import *\nfolder = os.fsencode(sys.argv[1])\n"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     done = subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code), *arguments], capture_output=True, check=False, env=environment, **options
+        [sys.executable, "-c", start + textwrap.dedent(code), *arguments],
+        capture_output=True,
+        check=False,
+        env=mutants.same_package(),
+        **options,
     )
     assert (done.returncode, done.stderr) == (0, b"")
     return json.loads(done.stdout)
@@ -134,6 +138,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
         check=False,
         text=True,
         timeout=100,
+        env=mutants.same_package(),
     )
 
 

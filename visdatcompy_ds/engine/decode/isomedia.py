@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 
 from visdatcompy_ds.base.errors import RefusedImageError, UnreadableImageError
@@ -34,6 +35,9 @@ def read_isomedia(data: bytes, name: str, limits: Limits, complete: bool) -> Hea
     Header
         Upright; the orientation of a HEIF is 1, because its decoder turns the picture.
     """
+    if name == "HEIF" and importlib.util.find_spec("pillow_heif") is None:
+        reason = "format HEIF needs an extra"
+        raise RefusedImageError(reason, remedy=HEIF_REMEDY)
     if complete and not _boxes_lie_within(data):
         raise UnreadableImageError(reasons.TRUNCATED)
     width, height, bits = _largest(data)
@@ -60,11 +64,8 @@ def _read_avif(data: bytes, bits: int, limits: Limits) -> Header:
 
 
 def _read_heif(data: bytes, bits: int, limits: Limits) -> Header:
-    try:
-        import pillow_heif
-    except ImportError:
-        reason = "format HEIF needs an extra"
-        raise RefusedImageError(reason, remedy=HEIF_REMEDY) from None
+    import pillow_heif
+
     try:
         pictures = pillow_heif.open_heif(data)
         image = pictures[pictures.primary_index]

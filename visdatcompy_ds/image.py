@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from visdatcompy_ds.engine import decode
 
+# By the end of what a file asked for, the limit that it met.
+_LIMITS = {" Mpx": "max_pixels", " MB": "max_file_bytes", " scans": "max_scans", " GB to decode": "max_memory_bytes"}
+
 
 class Image:
     """One image file.
@@ -32,7 +35,7 @@ class Image:
         Where the file is.
     limits : dict, optional
         What is refused before a decoder sees it: "max_pixels" (100 million), "max_file_bytes" (2 GB), "max_scans" of a JPEG (200),
-        "max_metadata_bytes" (4 MB).
+        "max_metadata_bytes" (4 MB), "max_memory_bytes" to decode (4 GB).
 
     Attributes
     ----------
@@ -103,8 +106,9 @@ class Image:
         try:
             return decoded()
         except ImageError as error:
-            is_beyond = error.status is Status.REFUSED and "limit" in error.reason
-            remedy = 'Raise it with limits={"max_pixels": …}' if is_beyond else ""
+            asked = error.reason.partition(", limit ")[0] if error.status is Status.REFUSED else ""
+            limit = next((name for unit, name in _LIMITS.items() if asked.endswith(unit)), "")
+            remedy = f'Raise it with limits={{"{limit}": …}}' if limit else ""
             raise type(error)(error.reason, for_display(self.path), remedy or error.remedy) from error
 
     @property

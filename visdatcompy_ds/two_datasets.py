@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -226,8 +227,11 @@ def identity_of(table: Fingerprints, rows: Array, others: Array | None = None) -
     """Return what tells these images from others, for what is kept between calls: their files as they were listed, and their status."""
     files = table.files
     everything = rows if others is None else np.concatenate([rows, others])
-    facts = (files.dataset, files.path, files.size_bytes, files.mtime_ns, files.inode, files.status)
-    return (others is None, *(tuple(fact[everything].tolist()) for fact in facts))
+    facts = (files.dataset, files.size_bytes, files.mtime_ns, files.inode, files.status)
+    digest = hashlib.sha256(b"\0".join(files.path[everything].tolist()))  # a digest, for tuples of so many numbers take much room
+    for fact in facts:
+        digest.update(fact[everything].tobytes())
+    return others is None, len(everything), digest.digest()
 
 
 def labels_of(table: Fingerprints, rows: Array) -> list[str]:

@@ -316,7 +316,7 @@ class VisDatCompare:
         path = tables.prepare_folder(folder)
         table, found = plan.comparison.table, plan.comparison
         contents = {
-            "images.csv": tables.to_csv(tables.image_columns(table)),
+            "images.csv": tables.images_csv(table),
             "pairs.csv": tables.to_csv(tables.pair_columns(table, found.pairs, found.evidence)),
             "plan.csv": tables.to_csv(tables.plan_columns(table, found.plan)),
             "problems.csv": tables.to_csv(tables.problem_columns(table)),

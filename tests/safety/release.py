@@ -2,7 +2,7 @@
 
 Figures go into RESULTS.md beside this file. Parts: across (G1 with the quarantine on another file system), link (G1 where files move by a
 second name), copy (G1 on a file system without links), random (G1, 500 random kills of 2 000 files), graphs (G2, 50 000), changes (G3, each case 20 times),
-deaths (G5, 200 among 20 000), cache (G6, 500 kills and 5 000 flipped bits), answer (G10, 20 000 images).
+deaths (G5, 200 among 20 000), cache (G6, 500 kills and 5 000 flipped bits), answer (G10, 20 000 images), mutants (G4, 100 000), million (G9, a scan).
 """
 
 from __future__ import annotations
@@ -136,7 +136,35 @@ def answer() -> str:
         shutil.rmtree(place)
 
 
-PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (across, link, copy, random, graphs, changes, deaths, cache, answer)}
+def mutants() -> str:
+    """Decode 100 000 mutants that no commit has seen."""
+    import mutants
+
+    base = tempfile.mkdtemp(prefix="safety-")
+    try:
+        mutants.write_seeds(base + "/seeds")
+        account = mutants.run(base + "/seeds", range(1_000_000, 1_100_000), os.cpu_count() or 2)
+    finally:
+        shutil.rmtree(base)
+    assert len(account.ends) == 100_000 and not account.failures, account.failures
+    return f"100 000 mutants: {', '.join(f'{count} {end}' for end, count in sorted(account.counts.items()))}"
+
+
+def million() -> str:
+    """Scan a million files."""
+    import test_g9_bounds
+    from world import FAST
+
+    base = tempfile.mkdtemp(prefix="safety-", dir=FAST)
+    try:
+        return test_g9_bounds.check_scan(base, 1_000_000)
+    finally:
+        shutil.rmtree(base)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part for part in (across, link, copy, random, graphs, changes, deaths, cache, answer, mutants, million)
+}
 
 
 def main() -> int:

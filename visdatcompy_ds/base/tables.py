@@ -123,9 +123,10 @@ class Files(Table):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, np.zeros(len(self.id), dtype))
         super().__post_init__()
-        keys = set(zip(self.dataset.tolist(), self.id.tolist(), strict=True))
-        if len(keys) != len(self):
-            raise ArgumentError(f"{len(self) - len(keys)} files have the dataset and id of another", "Each (dataset, id) stands once")
+        is_one = not len(self) or bool((self.dataset == self.dataset[0]).all())
+        keys: int = len(set(self.id.tolist()) if is_one else set(zip(self.dataset.tolist(), self.id.tolist(), strict=True)))
+        if keys != len(self):
+            raise ArgumentError(f"{len(self) - keys} files have the dataset and id of another", "Each (dataset, id) stands once")
 
     @classmethod
     def combine(cls, tables: Sequence[Files]) -> Files:
@@ -205,6 +206,8 @@ class Fingerprints:
     @classmethod
     def combine(cls, tables: Sequence[Fingerprints]) -> Fingerprints:
         """Return the rows of several datasets as one table; columns are those that all have."""
+        if len(tables) == 1:  # and not a copy of it all
+            return tables[0]
         shared = [name for name in tables[0].columns if all(name in table for table in tables)]
         return cls(
             Files.combine([table.files for table in tables]),

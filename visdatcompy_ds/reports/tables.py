@@ -19,12 +19,14 @@ from visdatcompy_ds.base.tables import CLASSES, STATUSES, Array, Fingerprints, P
 from visdatcompy_ds.catalog.turns import TURNS
 from visdatcompy_ds.engine import files
 from visdatcompy_ds.stages.candidates.near import Near
+from visdatcompy_ds.stages.explore import is_misnamed
 from visdatcompy_ds.stages.features import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Columns = dict[str, Sequence[Any] | Array]
+_BLOCK = 20_000  # rows of a large table made into text at a time
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -85,6 +87,13 @@ def _to_csv(names: Sequence[str], columns: Sequence[Sequence[Any] | Array]) -> b
     # As csv.writer quotes all, at a fifth of its time.
     lines = ('"' + '","'.join(cells) + '"\n' for cells in itertools.chain([_cells(names)], rows))
     return "".join(lines).encode("utf-8", "backslashreplace")
+
+
+def images_csv(table: Fingerprints) -> bytes:
+    """Return images.csv, made block by block: the texts of all rows at once would take many times their room."""
+    starts = range(0, max(len(table), 1), _BLOCK)
+    blocks = (to_csv(image_columns(table.take(slice(start, start + _BLOCK)))) for start in starts)
+    return b"".join(block if not at else block[block.index(b"\n") + 1 :] for at, block in enumerate(blocks))
 
 
 def frame_csv(frame: pd.DataFrame) -> bytes:
@@ -175,7 +184,7 @@ def image_columns(table: Fingerprints) -> Columns:
         "id": ids,
         "path": [to_text(path) for path in table.files.path],
         "status": [STATUSES[code] for code in table.files.status.tolist()],
-        "reason": table.files.reason,
+        "reason": _reasons(table),
         "size_bytes": table.files.size_bytes,
         "sha256": _hex_digests(table["sha256"]),
         "width": _where(table["width"], known),
@@ -186,6 +195,12 @@ def image_columns(table: Fingerprints) -> Columns:
     columns["is_grey"] = _where(table["is_grey"], table["decoded"])
     columns["brightness"], columns["sharpness"] = table["brightness"], table["sharpness"]
     return columns
+
+
+def _reasons(table: Fingerprints) -> Array:
+    """Return why, for every status but ok; of an image whose name says another format than its content, what it is."""
+    rows = zip(table.files.reason.tolist(), table.files.id.tolist(), table["format"].tolist(), strict=True)
+    return text_array(reason or (f"{kind} by its content" if is_misnamed(name, kind) else "") for reason, name, kind in rows)
 
 
 def _where(column: Array, is_known: Array) -> list[Any]:

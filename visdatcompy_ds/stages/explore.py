@@ -124,7 +124,7 @@ def _iso(taken: Array, pick: Any) -> str:
 
 def _notes(table: Fingerprints, usable: Array) -> dict[str, int]:
     """Return counts of what a reader should know before training."""
-    wrong = [_is_misnamed(str(file_id), str(kind)) for file_id, kind in zip(table.files.id[usable], table["format"][usable], strict=True)]
+    wrong = [is_misnamed(str(file_id), str(kind)) for file_id, kind in zip(table.files.id[usable], table["format"][usable], strict=True)]
     counts = {
         "turned by EXIF": int((table["orientation"][usable] > 1).sum()),
         "with transparency": int(table["has_alpha"][usable].sum()),
@@ -147,7 +147,8 @@ _ENDINGS = {
 }
 
 
-def _is_misnamed(file_id: str, kind: str) -> bool:
+def is_misnamed(file_id: str, kind: str) -> bool:
+    """Tell whether a name's ending is none of its format's."""
     return kind in _ENDINGS and file_id.rsplit(".", 1)[-1].lower() not in _ENDINGS[kind]
 
 

@@ -172,8 +172,8 @@ class _Tasks(Iterator[list[Item]]):
         self._in_work -= chunk.files
         for row, digest in chunk.digests.items():
             there = self._shared.get(int(self._table.size_bytes[row]))
-            if there is not None and row not in chunk.repeats:  # read in another process, which has a dict of its own
-                there.setdefault(digest, row)
+            if there is not None and row not in chunk.repeats and len(there) <= _MOST_KNOWN:
+                there.setdefault(digest, row)  # it was read in another process, which has a dict of its own
 
 
 class _Columns:

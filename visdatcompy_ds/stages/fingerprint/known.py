@@ -19,6 +19,7 @@ from visdatcompy_ds.engine.versions import decoders
 from visdatcompy_ds.stages.fingerprint.reading import Reading
 
 _OUTCOME = {"status": ("uint8", ()), "decoded": ("bool", ()), "reason": ("object", ())}
+_ROWS = 5000  # rows looked up, and held in their packed form, at a time
 Values = tuple[Array, dict[str, Array]]  # rows of the table, and columns of theirs
 
 
@@ -66,13 +67,13 @@ class Known:
         is_alike = all(other.get(name) == mine[name] for name in mine if name != "probes")
         return is_alike and isinstance(probes, dict) and all(probes.get(name) == facts for name, facts in mine["probes"].items())
 
-    def of_files(self, table: Files, rows: Array) -> list[Values]:
-        """Return what is known of rows whose file is as it was when it was read."""
-        if not self.cache or not self.kinds:
-            return []
-        paths = table.path[rows].tolist()
-        found = self.cache.files(paths, _stats(table, rows), self.is_whole)
-        return self.of_contents({row: found[path] for row, path in zip(rows.tolist(), paths, strict=True) if path in found})
+    def of_files(self, table: Files, rows: Array) -> Iterator[Values]:
+        """Yield what is known of rows whose file is as it was when it was read, some thousands at a time."""
+        for start in range(0, len(rows) if self.cache and self.kinds else 0, _ROWS):
+            some = rows[start : start + _ROWS]
+            paths = table.path[some].tolist()
+            found = self.cache.files(paths, _stats(table, some), self.is_whole)  # type: ignore[union-attr]
+            yield from self.of_contents({row: found[path] for row, path in zip(some.tolist(), paths, strict=True) if path in found})
 
     def of_contents(self, contents: Mapping[int, bytes]) -> list[Values]:
         """Return what is known of contents, given by row."""

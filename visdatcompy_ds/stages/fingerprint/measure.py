@@ -70,10 +70,13 @@ def fingerprint(
     reading = Reading([probe.name for probe in chosen], limits or decode.Limits())
     with known_before(cache, chosen, reading) as known:
         columns = _Columns(table, chosen, known)
+        is_open = np.zeros(len(table), bool)
+        is_open[rows] = True
         for at, values in known.of_files(table, rows):
             columns.put(at, values)
-            columns.counts += Counts(known=len(at))
-            rows = np.setdiff1d(rows, at, assume_unique=True)
+            is_open[at] = False
+        columns.counts += Counts(known=len(rows) - int(is_open.sum()))
+        rows = np.flatnonzero(is_open)
         with contextlib.closing(progress(len(rows), "reading images", show_progress)) as bar, contextlib.closing(columns):
             tasks = _Tasks(table, rows, known)
             with contextlib.closing(_read(tasks, reading, workers, len(rows))) as chunks:

@@ -29,7 +29,7 @@ _GATHERED_FILES = 2000
 _GATHERED_S = 2.0
 _MOST_KNOWN = 500  # contents that go along with a file to another process
 # From so many images on, processes of their own are as fast as threads, start-up included, and a decoder's death costs one image.
-ISOLATED_FROM = 4000
+ISOLATED_FROM = 8000
 
 
 def fingerprint(

@@ -177,7 +177,9 @@ def test_flipped_bits(folder, expected, good, tmp_path):
     assert flip_bits(folder, expected, good, tmp_path / "cache", 200, seed=2) >= 190
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty", "cut", "a folder", "another program's", "an older version", "a text"])
+@pytest.mark.parametrize(
+    "damage", ["garbage", "empty", "cut", "a folder", "another program's", "an older version", "a text", "a schema that is no text"]
+)
 def test_what_is_no_cache_of_ours_is_begun_anew(folder, expected, good, tmp_path, damage):
     cache = tmp_path / "cache"
     shutil.copytree(good, cache)
@@ -190,7 +192,13 @@ def test_what_is_no_cache_of_ours_is_begun_anew(folder, expected, good, tmp_path
             db.execute("PRAGMA application_id = 1" if damage.startswith("another") else "PRAGMA user_version = 0")
         db.close()
     else:
-        content = {"garbage": random.Random(3).randbytes(50_000), "empty": b"", "cut": data[: len(data) // 2], "a text": b"hello\n" * 900}
+        content = {
+            "a schema that is no text": data.replace(b"CREATE TABLE files", b"CREATE TABL\xc9 files"),
+            "garbage": random.Random(3).randbytes(50_000),
+            "empty": b"",
+            "cut": data[: len(data) // 2],
+            "a text": b"hello\n" * 900,
+        }
         path.write_bytes(content[damage])
     for _ in range(2):
         with warnings.catch_warnings():

@@ -79,7 +79,7 @@ def _guarded(instead: Callable[[], Any]) -> Callable[[Method], Method]:
                 return instead()
             try:
                 return method(self, *arguments)
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeError) as error:
                 self._give_up(error)
                 return instead()
 
@@ -285,7 +285,7 @@ def _parts(path: Path) -> Iterator[Path]:
 def _opened(path: Path) -> sqlite3.Connection:
     try:
         return _connected(path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeError) as error:
         if not _is_damage(error):
             raise
         remove(path)  # no database, or not ours: it is only a cache
@@ -296,7 +296,7 @@ def _is_damage(error: Exception) -> bool:
     """Tell damage from a disk that is full, a folder that is read-only, a file that another program holds."""
     if isinstance(error, sqlite3.OperationalError):
         return str(error).startswith("no such")  # a table that the schema lost
-    return isinstance(error, sqlite3.DatabaseError)
+    return isinstance(error, (sqlite3.DatabaseError, UnicodeError))  # SQLite's own words quote what is damaged
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -78,7 +78,9 @@ class Image:
         from visdatcompy_ds.engine import files
 
         try:
-            return files.read(self._path, limit)
+            return bytes(self._named(lambda: files.read(self._path, limit, self._limits.check_size)))
+        except ImageError:
+            raise
         except FileNotFoundError:
             raise MissingSourceError(
                 f"No such file: {for_display(self.path)}", "", "Check the spelling and that the disk is mounted"

@@ -219,8 +219,9 @@ def limits_of(datasets: Sequence[Dataset]) -> Limits:
 
 
 def cache_of(datasets: Sequence[Dataset]) -> Path | None:
-    """Return the cache's folder of the first dataset that has one."""
-    return next((dataset._cache for dataset in datasets if dataset._cache is not None), None)
+    """Return the cache's folder of the first dataset; None where any has none, for what is kept of a pair is of both."""
+    folders = [dataset._cache for dataset in datasets]
+    return None if None in folders else folders[0]
 
 
 def identity_of(table: Fingerprints, rows: Array, others: Array | None = None) -> tuple[object, ...]:

@@ -92,3 +92,22 @@ def test_an_index_follows_its_photos_to_another_folder(offline, tmp_path, capsys
     assert json.loads(said[said.index("{") :])["removed"] == {"bytes": 1, "reencoded": 1}
     assert run(["index", offline, "-o", "moved", "--root", "nowhere"]) == 1
     assert "No such folder" in capsys.readouterr().err
+
+
+def test_its_other_options_hold_also_where_the_photos_moved(tmp_path, capsys, monkeypatch):
+    from visdatcompy_ds.dataset import Dataset
+
+    asked = []
+    once = Dataset.__init__
+    monkeypatch.setattr(Dataset, "__init__", lambda self, source, **options: asked.append(options) or once(self, source, **options))
+    assert run(["index", "have", "-o", "s", "--station", "folder:2", "--quiet"]) == 0
+    (tmp_path / "have").rename(tmp_path / "away")
+    moved = ["index", "s.vdx", "--root", "away", "-o"]
+    assert run([*moved, "as_it_was", "--workers", "threads:2", "--cache", "here", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert asked[-1] == {"workers": "threads:2", "cache": "here", "show_progress": False}
+    assert run([*moved, "anew", "--station", "folder:-1", "--label", "folder:1"]) == 0
+    assert run([*moved, "wrong", "--workers", "many"]) == 1 and "workers='many'" in capsys.readouterr().err
+    for name, stations, labels in (("as_it_was", {""}, {""}), ("anew", {"CAM01"}, {"CAM01"})):
+        table = Dataset(f"{name}.vdx").table()
+        assert (set(table.station), set(table.label)) == (stations, labels)

@@ -77,4 +77,4 @@ def test_ctrl_c_and_again(tmp_path, photo, write, workers):
     done = subprocess.run([sys.executable, "-c", slow, *command[3:], "--out", str(tmp_path / "two"), "-q"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     reading = json.loads((tmp_path / "two/run.json").read_text())["reading"]["a"]
-    assert reading["known"] == known and reading["reads"] == 300 - known
+    assert reading["known"] == known and reading["decodes"] == 300 - known

@@ -394,6 +394,32 @@ def test_the_thread_that_began_may_end_before_the_work():
     assert len(list(made[0])) == 2
 
 
+@pytest.mark.parametrize("way", ["by its parent", "by hand"])
+def test_a_worker_runs_nothing_of_the_folder_it_is_in(tmp_path, way):
+    """Often one of photos that somebody sent."""
+    for name in ("queue", "numpy", "pickle", "visdatcompy_ds", "deaths", "runpy", "gc", "mmap", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'it_ran')!r}, 'a').write({name!r})\n")
+    script = tmp_path / "scripts" / "plain.py"
+    script.parent.mkdir()
+    paths = f"import sys\nsys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests' / 'safety')!r}]\n"
+    script.write_text(paths + "import deaths\nprint(sorted(deaths.results([['a'], ['b']], deaths.Dying(modules=['numpy']))))")
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    if way == "by its parent":
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
+        assert (done.stdout, done.stderr) == ("['a', 'b']\n", "")
+    else:  # from anywhere else; without a parent it has nothing to do, and ends
+        done = subprocess.run(
+            [sys.executable, "-m", "visdatcompy_ds.engine.worker", "no cell"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+            timeout=60,
+        )
+        assert done.returncode == 1 and "no cell" in done.stderr
+    assert not (tmp_path / "it_ran").exists(), (tmp_path / "it_ran").read_text()
+
+
 def test_importing_workers_loads_nothing_heavy():
     code = "import visdatcompy_ds.engine.worker, sys; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout

@@ -252,6 +252,25 @@ def test_comparing_with_what_is_offline_proves_by_bytes_and_leaves_pixels_undeci
     assert Downsampler(new).sample(2, given=have).table["nearest_given_id"].str.startswith("card/").all()
 
 
+def test_a_verdict_that_the_cache_knows_is_none_while_its_photos_are_offline(card, saved, tmp_path, photo, write):
+    write("new/saved_again.jpg", photo(1), quality=70)
+    cache = tmp_path / "cache"
+
+    def planned(**options):
+        plan = VisDatCompare(Dataset.load(saved, **options), Dataset(tmp_path / "new", **options)).run()
+        return plan.facts["removed"], plan.facts["pairs"], plan.to_frame(), plan.pairs()
+
+    assert planned(cache=cache)[0] == {"reencoded": 1}
+    card.rename(tmp_path / "elsewhere")
+    without, warm = planned(cache="off"), planned(cache=cache)
+    assert without[0] == warm[0] == {} and without[1] == warm[1] and warm[1]["undecided"] == 1
+    pd.testing.assert_frame_equal(without[2], warm[2])
+    pd.testing.assert_frame_equal(without[3], warm[3])
+    (tmp_path / "elsewhere").rename(card)
+    there = VisDatCompare(Dataset.load(saved, cache=cache), Dataset(tmp_path / "new", cache=cache))
+    assert there.run().facts["removed"] == {"reencoded": 1} and there.plan.comparison.counts["confirm_decodes"] == 0
+
+
 def spoilt(path, change):
     """Seal an index anew with other members, as a hand that means harm would."""
     with zipfile.ZipFile(path) as packed:

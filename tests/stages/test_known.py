@@ -115,7 +115,7 @@ def test_a_file_that_changed_is_read_again(folder, cache, photo, write, how):
     os.utime(path, (OLD, OLD))
     plain, _ = fingerprint(scan(folder), CLEAN_PROBES, 1)
     again, cost = fingerprint(scan(folder), CLEAN_PROBES, 1, cache=cache)
-    assert cost.reads == 1
+    assert cost.known == 10 and cost.decodes == (how in ("shorter", "content, size and time as before"))
     equal(plain, again)
 
 
@@ -176,6 +176,55 @@ def test_an_interrupted_pass_goes_on_where_it_was(folder, cache, monkeypatch):
     rest, cost = fingerprint(scan(folder), CLEAN_PROBES, 1, cache=cache)
     assert 0 < cost.known < 11 and cost.decodes == 9 - cost.known
     equal(fingerprint(scan(folder), CLEAN_PROBES, 1)[0], rest)
+
+
+def test_any_sequence_of_questions_has_the_answers_of_no_cache(folder, cache, photo):
+    """What one pass found of a file, a picture that is damaged, is not what another pass would have found."""
+    import random
+
+    whole = (folder / "2.jpg").read_bytes()
+    (folder / "zeroed.jpg").write_bytes(whole[: len(whole) // 2] + bytes(300) + whole[len(whole) // 2 + 300 :])
+    (folder / "no_end.jpg").write_bytes(whole[:-2])
+    names = ["phash", "width", "sha256", "taken", "dhash", "brightness", "format"]
+    for seed in range(30):
+        chance = random.Random(seed)
+        kept, plain = Dataset(folder, cache=cache, workers=1), Dataset(folder, workers=1)
+        for _ in range(chance.randint(1, 4)):
+            some = chance.sample(names, chance.randint(1, 2))
+            equal(plain.measured(*some), kept.measured(*some))
+    assert {"damaged", "recovered", "unreadable"} <= {STATUSES[code] for code in plain.measured("phash").files.status}
+
+
+@pytest.mark.parametrize("workers", [1, "threads:2", "processes:2"])
+def test_very_many_files_of_one_size_are_known_elsewhere_and_cost_what_they_cost_everywhere(tmp_path, cache, monkeypatch, workers):
+    from visdatcompy_ds.engine.cache import Cache
+    from visdatcompy_ds.stages.fingerprint import measure
+
+    monkeypatch.setattr(measure, "_MOST_KNOWN", 20)
+    random = np.random.default_rng(1)
+    (tmp_path / "a").mkdir()
+    for k in range(300):
+        (tmp_path / f"a/{k}.ppm").write_bytes(b"P6 40 30 255 " + random.bytes(3600))
+    first, _ = fingerprint(scan(tmp_path / "a"), ["phash"], workers, cache=cache)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    asked, once = [], Cache._in
+    monkeypatch.setattr(Cache, "_in", lambda self, question, keys: asked.append(len(keys)) or once(self, question, keys))
+    moved, cost = fingerprint(scan(tmp_path / "b"), ["phash"], workers, cache=cache)
+    assert cost.reads == 300 and cost.decodes == 0 and sum(asked) < 5 * 300
+    equal(first, moved)
+
+
+def test_a_file_beyond_the_limit_is_not_even_read(tmp_path, photo, write, cache):
+    write("a/0.jpg", photo(1, 96, 72))
+    with open(tmp_path / "a/big.jpg", "wb") as stream:
+        stream.truncate(8 * 10**12)
+    for workers in (1, "threads:2", "processes:2"):
+        found = Dataset(tmp_path / "a", workers=workers, cache=cache).fingerprints("phash", "width")
+        assert list(found["status"]) == ["ok", "refused"]
+    dataset = Dataset(tmp_path / "a")
+    assert dataset.problems["reason"].tolist() == ["8e+06 MB, limit 2000 MB"]
+    with pytest.raises(ValueError, match="limit 2000 MB"):
+        dataset["big.jpg"].read()
 
 
 def test_files_that_cannot_be_read_are_tried_again(folder, cache):

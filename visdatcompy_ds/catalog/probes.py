@@ -47,6 +47,8 @@ class Probe:
         A header probe that looks at the EXIF, which an image without EXIF is spared.
     version : int
         Raised whenever a value changes: what a cache holds of an older version is not used. 0 is kept in no cache.
+    module : str
+        Whose import registers it, where that is not the module of `compute`.
     """
 
     name: str
@@ -58,6 +60,17 @@ class Probe:
     shape: tuple[int, ...] = ()
     needs_metadata: bool = False
     version: int = 0
+    module: str = ""
+
+    @property
+    def home(self) -> str:
+        """Module whose import registers it."""
+        return self.module or str(getattr(self.compute, "__module__", ""))
+
+    @property
+    def is_ours(self) -> bool:
+        """True for the probes of this package."""
+        return self.home.partition(".")[0] == __name__.partition(".")[0]
 
 
 PROBES: Registry[Probe] = Registry("probe", {"p": "phash"})
@@ -129,10 +142,11 @@ def _of_all_turns(compute: Callable[[WorkingBlock], Any]) -> Callable[[WorkingBl
 
 def _add_hash(method: HashMethod) -> None:
     block, meaning = method.block or _per_picture(method), f"{method.name} hash, {method.distance} distance"
-    PROBES.add(Probe(method.name, "working", method.dtype, 0, block, meaning, (method.width,), version=method.version))
+    facts: dict[str, Any] = {"version": method.version, "module": str(getattr(method.compute, "__module__", ""))}
+    PROBES.add(Probe(method.name, "working", method.dtype, 0, block, meaning, (method.width,), **facts))
     every = f"{method.name} hash of the picture lying in each of 8 ways"
     shape = (len(TURNS), method.width)
-    PROBES.add(Probe(f"{method.name}_turns", "working", method.dtype, 0, _of_all_turns(block), every, shape, version=method.version))
+    PROBES.add(Probe(f"{method.name}_turns", "working", method.dtype, 0, _of_all_turns(block), every, shape, **facts))
 
 
 HASHES.follow(_add_hash)  # also those that a user adds later

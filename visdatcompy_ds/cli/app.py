@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,7 @@ from visdatcompy_ds.cli.options import (
     How,
     Json,
     Label,
+    Limit,
     Out,
     Quiet,
     Seed,
@@ -44,6 +46,7 @@ from visdatcompy_ds.cli.sample import draw
 
 if TYPE_CHECKING:
     from visdatcompy_ds.plan import Plan
+    from visdatcompy_ds.stages.fingerprint import Counts
 
 app = typer.Typer(
     name="visdatcompy-ds",
@@ -76,12 +79,13 @@ def info(
     label: Label = None,
     workers: WorkerOption = "auto",
     cache: Cache = "auto",
+    limit: Limit = None,
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
 ) -> None:
     """Say what is in a folder: counts, formats, resolutions, cameras, dates, and what cannot be used."""
-    dataset = dataset_of(folder, station, label, workers, quiet, cache)
+    dataset = dataset_of(folder, station, label, workers, quiet, cache, limit)
     refuse_empty(dataset)
     summary = dataset.summary(deep)
     if as_json:
@@ -126,6 +130,7 @@ def clean(
     label: Label = None,
     workers: WorkerOption = "auto",
     cache: Cache = "auto",
+    limit: Limit = None,
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -141,8 +146,8 @@ def clean(
         raise ArgumentError(f"{len(folders)} folders", "Allowed: NEW, or HAVE NEW", "Give more references with --against, once each")
     check_export(export, how, sample, out)
     target = results_folder(out)
-    new = dataset_of(folders[-1], station, label, workers, quiet, cache)
-    references = [dataset_of(folder, station, label, workers, quiet, cache) for folder in [*folders[:-1], *(against or [])]]
+    new = dataset_of(folders[-1], station, label, workers, quiet, cache, limit)
+    references = [dataset_of(folder, station, label, workers, quiet, cache, limit) for folder in [*folders[:-1], *(against or [])]]
     for dataset in (new, *references):
         refuse_empty(dataset)
     have = None
@@ -167,8 +172,8 @@ def clean(
             typer.echo(f"      visdatcompy-ds apply {sealed} moves what may go into a quarantine, and undo brings it back")
             for name, count in plan.sealed.refusals().items():
                 typer.echo(f"      {count} of them only with --allow {name} ({LIFTS[name]})")
-        known = sum(dataset.counts.known for dataset in (new, have) if dataset is not None)
-        typer.echo(f"{_last_line(plan, known)} No image was changed.")
+        counts = [dataset.counts for dataset in (new, have) if dataset is not None]
+        typer.echo(f"{_last_line(plan, counts)} No image was changed.")
     end(_unusable(plan), strict)
 
 
@@ -192,11 +197,12 @@ def _unusable(plan: Plan) -> int:
     return sum(entry["images"] - entry["usable"] for entry in plan.facts["datasets"])
 
 
-def _last_line(plan: Plan, known: int) -> str:
+def _last_line(plan: Plan, counts: list[Counts]) -> str:
     images = sum(entry["images"] for entry in plan.facts["datasets"])
-    unusable = _unusable(plan)
-    from_cache = f", {known} of them known from earlier runs" if known else ""
-    return f"Done: {images} images{from_cache}" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
+    unusable, known, recognised = _unusable(plan), sum(one.known for one in counts), sum(one.recognised for one in counts)
+    earlier = [f"{known} known from earlier runs" if known else "", f"{recognised} recognised by their content" if recognised else ""]
+    told = "".join(f", {text}" for text in earlier if text)
+    return f"Done: {images} images{told}" + (f", {unusable} unusable (problems.csv)." if unusable else ".")
 
 
 def run(arguments: list[str]) -> int:
@@ -206,13 +212,13 @@ def run(arguments: list[str]) -> int:
     images that could not be read with --fail-if-found · 130 interrupted.
     """
     command = typer.main.get_command(app)
+    warnings.showwarning = _say_warning
     try:
         outcome = command.main(arguments, prog_name="visdatcompy-ds", standalone_mode=False)
     except VisdatError as error:
         return _failed(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Interrupted.", err=True)
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; let the final flush succeed
         return 0
@@ -222,9 +228,17 @@ def run(arguments: list[str]) -> int:
                 raise
             return _failed(f"Unexpected {type(error).__name__}: {error}. This is a bug of visdatcompy_ds; VISDATCOMPY_DEBUG=1 shows where.")
         return _failed(f"{error.format_message().rstrip('.')}. See visdatcompy-ds --help.")
-    if outcome == 130:
-        typer.echo("Interrupted.", err=True)
-    return outcome if isinstance(outcome, int) else 0
+    return _interrupted() if outcome == 130 else outcome if isinstance(outcome, int) else 0
+
+
+def _interrupted() -> int:
+    typer.echo("Interrupted. What was measured is in the cache, if that is on: the same command goes on from there.", err=True)
+    return 130
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print what a library would warn of as a line for people, without the place in the code."""
+    typer.echo(f"Warning: {for_display(str(message))}", err=True)
 
 
 def _failed(message: str) -> int:

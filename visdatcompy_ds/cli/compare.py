@@ -16,6 +16,7 @@ from visdatcompy_ds.catalog.metrics import METRICS
 from visdatcompy_ds.cli.options import (
     Cache,
     Json,
+    Limit,
     Quiet,
     Strict,
     WorkerOption,
@@ -64,6 +65,7 @@ def compare(
     ] = None,
     workers: WorkerOption = "auto",
     cache: Cache = "auto",
+    limit: Limit = None,
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -84,7 +86,7 @@ def compare(
     if size is not None and (method not in METRICS or METRICS[method].reads == "digest"):
         raise ArgumentError(f"--size with {method}", "Allowed: metrics of pictures, such as ssim", "Others see pictures of their own size")
     grid = _size_of(size)
-    datasets = [dataset_of(folder, "folder:1", None, workers, quiet, cache) for folder in (left, right) if folder is not None]
+    datasets = [dataset_of(folder, "folder:1", None, workers, quiet, cache, limit) for folder in (left, right) if folder is not None]
     for dataset in datasets:
         refuse_empty(dataset)
     if out is not None:

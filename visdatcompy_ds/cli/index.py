@@ -21,6 +21,7 @@ from visdatcompy_ds.cli.options import (
     print_json,
     quoted,
     refuse_empty,
+    workers_of,
 )
 
 
@@ -47,7 +48,10 @@ def index(
     else:
         from visdatcompy_ds.dataset import Dataset
 
-        dataset = Dataset.load(folder, root)
+        # What is not named stays as it was saved; ``station`` has a default that says so.
+        rules = {name: rule for name, rule, default in (("station", station, "folder:1"), ("label", label, None)) if rule != default}
+        progress = False if quiet else None
+        dataset = Dataset.load(folder, root, workers=workers_of(workers), cache=cache, show_progress=progress, **rules)
     refuse_empty(dataset)
     written = dataset.save(out)
     usable = int(dataset.files.is_usable.sum())

@@ -15,10 +15,13 @@ from visdatcompy_ds.cli.options import (
     Features,
     Json,
     Label,
+    Limit,
     Quiet,
     Station,
+    Strict,
     WorkerOption,
     dataset_of,
+    end,
     print_json,
     quoted,
     refuse_empty,
@@ -42,8 +45,10 @@ def leakage(
     label: Label = None,
     workers: WorkerOption = "auto",
     cache: Cache = "auto",
+    limit: Limit = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    strict: Strict = False,
 ) -> None:
     """Tell which test images are in train: as copies, edited, from one event, from one camera; and which could not be read."""
     from visdatcompy_ds.engine.versions import versions
@@ -53,7 +58,7 @@ def leakage(
 
     if level not in LEVELS:
         raise UnknownNameError("level", level, LEVELS)
-    have, asked = (dataset_of(folder, station, label, workers, quiet, cache) for folder in (train, test))
+    have, asked = (dataset_of(folder, station, label, workers, quiet, cache, limit) for folder in (train, test))
     for dataset in (have, asked):
         refuse_empty(dataset)
     if out is not None:
@@ -75,6 +80,7 @@ def leakage(
         raise typer.Exit(2)
     if fail_if_found and any(found.attrs[name] for name in ("unread", "train_unread", "undecided")):
         raise typer.Exit(3)
+    end(found.attrs["unread"] + found.attrs["train_unread"], strict)
 
 
 def _next(facts: Mapping[Any, Any], train: str, test: str, features: bool, out: Path | None) -> str:

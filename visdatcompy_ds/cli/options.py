@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from visdatcompy_ds.base.errors import ArgumentError
 from visdatcompy_ds.base.names import for_display
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ WorkerOption = Annotated[
 Cache = Annotated[
     str,
     typer.Option("--cache", metavar="auto|off|PATH", help="Where what is measured is kept, so that unchanged files are not read again."),
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help="Raise or lower what is refused: max_pixels, max_file_bytes, max_scans, max_metadata_bytes, max_seconds, max_memory_bytes.",
+        show_default=False,
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 when images were unusable.")]
 Label = Annotated[
@@ -41,11 +51,25 @@ How = Annotated[str, typer.Option("--how", metavar="copy|hardlink|symlink", help
 Features = Annotated[bool, typer.Option("--features", help="Also look for edited copies by local features: cropped, turned, mirrored ….")]
 
 
-def dataset_of(folder: str, station: str, label: str | None, workers: str, quiet: bool, cache: str) -> Dataset:
+def dataset_of(
+    folder: str, station: str, label: str | None, workers: str, quiet: bool, cache: str, limit: list[str] | None = None
+) -> Dataset:
     """Return the dataset of a folder that was named."""
     from visdatcompy_ds.dataset import Dataset
 
-    return Dataset(folder, station=station, label=label, workers=workers_of(workers), cache=cache, show_progress=False if quiet else None)
+    show, limits = False if quiet else None, limits_of(limit)
+    return Dataset(folder, station=station, label=label, workers=workers_of(workers), cache=cache, limits=limits, show_progress=show)
+
+
+def limits_of(given: list[str] | None) -> dict[str, int] | None:
+    """Return ``--limit`` as numbers by name; None where none was given."""
+    limits: dict[str, int] = {}
+    for text in given or []:
+        name, _, number = text.partition("=")
+        if not number.replace("_", "").isdigit():
+            raise ArgumentError(f"--limit {text}", "Allowed: a name with a whole number", "For example --limit max_pixels=400000000")
+        limits[name] = int(number)
+    return limits or None
 
 
 def workers_of(text: str) -> int | str:

@@ -16,6 +16,7 @@ from visdatcompy_ds.cli.options import (
     How,
     Json,
     Label,
+    Limit,
     Out,
     Quiet,
     Seed,
@@ -66,6 +67,7 @@ def draw(
     label: Label = None,
     workers: WorkerOption = "auto",
     cache: Cache = "auto",
+    limit: Limit = None,
     as_json: Json = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -77,9 +79,9 @@ def draw(
 
     check_export(export, how, number, out)
     target = results_folder(out)
-    dataset = dataset_of(folder, station, label, workers, quiet, cache)
+    dataset = dataset_of(folder, station, label, workers, quiet, cache, limit)
     refuse_empty(dataset)
-    had = [dataset_of(name, station, label, workers, quiet, cache) for name in given or []]
+    had = [dataset_of(name, station, label, workers, quiet, cache, limit) for name in given or []]
     chosen = Downsampler(dataset, rules, workers_of(workers), False if quiet else None).sample(
         number,
         seed,

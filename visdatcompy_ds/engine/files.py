@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 # A folder that holds this file was made by us (results, a quarantine): it is never scanned as a source.
 MARKER = b".visdatcompy_ds"
+_BLOCK = 1_000_000  # bytes of a file of any size held at a time
 SYSTEM_FOLDERS = frozenset(
     {b".Trashes", b".Spotlight-V100", b".fseventsd", b"@eaDir", b"$RECYCLE.BIN", b"System Volume Information", b".git"}
 )
@@ -203,20 +205,25 @@ def _pieces(path: bytes) -> list[bytes]:
     return [piece for piece in pieces if piece]
 
 
-def read(path: bytes, limit: int | None = None) -> bytes:
+def read(path: bytes, limit: int | None = None, check_size: Callable[[int], object] | None = None) -> bytes:
     """Return the content of a regular file, or its first `limit` bytes.
+
+    Parameters
+    ----------
+    path : bytes
+    limit : int, optional
+        Bytes.
+    check_size : callable, optional
+        Given the size of the whole file in bytes before any of it is read; what it raises is passed on.
 
     Raises
     ------
     OSError
         When it cannot be read; also for anything but a regular file, which is never waited for.
     """
-    # O_NONBLOCK: a FIFO that took the name since the scan would hang an ordinary open for ever.
-    descriptor = open_at(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _ALWAYS)
-    try:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, kind_problem(info))
+    with _opened(path) as (descriptor, info):
+        if check_size is not None:
+            check_size(info.st_size)
         size = info.st_size if limit is None else min(info.st_size, limit)
         data = os.read(descriptor, size)
         if len(data) < size:  # a read stops at 2 GiB, at signals, and on some network file systems earlier
@@ -227,6 +234,26 @@ def read(path: bytes, limit: int | None = None) -> bytes:
                 left -= len(part)
             data = b"".join(parts)
         return data
+
+
+def digest(path: bytes) -> bytes:
+    """Return the sha256 of a regular file of any size, read in blocks; errors are those of :func:`read`."""
+    found = hashlib.sha256()
+    with _opened(path) as (descriptor, _):
+        while part := os.read(descriptor, _BLOCK):
+            found.update(part)
+    return found.digest()
+
+
+@contextlib.contextmanager
+def _opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
+    # O_NONBLOCK: a FIFO that took the name since the scan would hang an ordinary open for ever.
+    descriptor = open_at(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _ALWAYS)
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, kind_problem(info))
+        yield descriptor, info
     finally:
         os.close(descriptor)
 

@@ -6,7 +6,10 @@ import collections
 import dataclasses
 import hashlib
 import json
+import threading
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -14,44 +17,19 @@ import numpy as np
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.tables import CLASS_CODE, Array, Fingerprints, Pairs, text_array
 from visdatcompy_ds.catalog import same_shot
-from visdatcompy_ds.catalog.same_shot import ASPECT, SIMILAR_LAYOUT, Evidence, verdict
+from visdatcompy_ds.catalog.same_shot import SIMILAR_LAYOUT, verdict
 from visdatcompy_ds.engine import decode, files
 from visdatcompy_ds.engine.cache import Kept
 from visdatcompy_ds.engine.decode.quantisation import brightness_steps
-from visdatcompy_ds.engine.decode.upright import turn_upright
-from visdatcompy_ds.engine.run import Workers, progress, run, worker_count
+from visdatcompy_ds.engine.run import Progress, Workers, progress, run, worker_count
 from visdatcompy_ds.engine.versions import decoders
 from visdatcompy_ds.stages.candidates import Candidates
 from visdatcompy_ds.stages.components import components
+from visdatcompy_ds.stages.evidence import CELLS, TILES, Shot, compare
+from visdatcompy_ds.stages.whereabouts import looked_at
 
-_CELLS = 16
-_TILES = 24
 # Grey pictures kept by all tasks together: 32 of 8 MP. A component that needs more decodes some of its images again.
 _KEPT_BYTES = 256_000_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Shot:
-    """What a comparison needs of an image at full resolution.
-
-    Attributes
-    ----------
-    grey : (H, W) uint8
-    cells : (16, 16, 3) float32
-        Mean blue, green, red of each cell.
-    digest : bytes
-        Of the full decode in the file's own depth and channels.
-    orientation : int
-        EXIF orientation, 1 to 8: how `grey` was turned.
-    steps : (8, 8) float64 or None
-        Quantisation of the stored brightness, 0 for a lossless format, None where it is not known.
-    """
-
-    grey: Array
-    cells: Array
-    digest: bytes
-    orientation: int = 1
-    steps: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +52,7 @@ Verdict = tuple[str, str, float, float]
 Verdicts = Kept[Verdict]
 _VERSION = 1  # raised whenever a verdict changes for another reason than a border of ``catalog.same_shot``
 _KEPT_S = 2.0  # seconds after which new verdicts go to the cache
+_LOOK_S = 0.2  # seconds after which the caller's thread looks what its threads have found
 # No evidence is no verdict; what could not be read now may be there again the next time.
 GONE = "the photo of one is not there (offline?)"
 CHANGED = "one changed since it was measured, or cannot be decoded in full"
@@ -82,7 +61,7 @@ CHANGED = "one changed since it was measured, or cannot be decoded in full"
 def verdicts(folder: Path | None = None) -> Verdicts:
     """Return what is known of pairs from runs with the cache in `folder`, or nothing yet."""
     borders = {name: value for name, value in vars(same_shot).items() if name.isupper()}
-    description = {"purpose": "verdicts", "version": _VERSION, "borders": borders, "tiles": [_CELLS, _TILES], "decoders": decoders()}
+    description = {"purpose": "verdicts", "version": _VERSION, "borders": borders, "tiles": [CELLS, TILES], "decoders": decoders()}
     return Kept(folder, description, lambda found: json.dumps(found).encode("ascii"), lambda data: tuple(json.loads(data)))
 
 
@@ -115,31 +94,102 @@ def confirm(
         Candidates that are more than chance neighbours, with class, measure, score and cut-off.
     Cost
         Full decodes, images involved, comparisons, pairs found to be two different pictures.
+
+    Notes
+    -----
+    An interruption ends it after the decodes in work; what was judged until then is kept in `known`.
     """
     held = known or verdicts()
     keys = _contents(table, candidates)
-    found = held.of(keys)
-    judged = {at: found[key] for at, key in enumerate(keys) if key in found}
-    asked = np.array([at for at in range(len(keys)) if at not in judged], np.int64)
+    told = _Told(held, keys, _known(table, candidates, held.of(keys), keys))
+    asked = np.array([at for at in range(len(keys)) if at not in told.judged], np.int64)
     left, right = candidates.left[asked], candidates.right[asked]
-    bar = progress(len(asked), "comparing at full resolution", show_progress)
-    task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers))
-    decodes, new, since = 0, dict[bytes, Verdict](), time.monotonic()
+    told.bar = progress(len(asked), "comparing at full resolution", show_progress)
+    task = _Compare(table, candidates, limits or decode.Limits(), _KEPT_BYTES // worker_count(workers), told)
     try:
-        for some, count in run([asked[part] for part in components(left, right)], task, workers):
-            judged.update(some)
-            new.update({keys[at]: one for at, one in some.items() if one[1] not in (GONE, CHANGED)})
-            decodes += count
-            bar.update(len(some))
-            if time.monotonic() - since > _KEPT_S:
-                held.add(new)
-                new, since = {}, time.monotonic()
+        decodes = _decodes([asked[part] for part in components(left, right)], task, workers)
     finally:
-        held.add(new)
-        bar.close()
+        told.keep()
+        told.bar.close()
+    judged = told.judged
     kept = [at for at in sorted(judged) if judged[at][0]]
     images = len(np.unique(np.concatenate([left, right])))
     return _as_pairs(candidates, kept, judged), Cost(decodes, images, len(asked), len(judged) - len(kept))
+
+
+def _decodes(parts: Sequence[Array], task: _Compare, workers: Workers) -> int:
+    """Do the task for each part and return the decodes that took; this thread waits in short steps, keeps what is told, hears Ctrl-C."""
+    if worker_count(workers) == 1:
+        task.after_each = task.told.take
+        return sum(run(parts, task, workers))
+
+    def work() -> int:
+        decodes = 0
+        for count in run(parts, task, workers):
+            decodes += count
+            if task.is_stopped.is_set():
+                break
+        return decodes
+
+    # run() waits for its threads when it is left, and an exception in this thread would leave it before anybody could tell them to end.
+    beside = ThreadPoolExecutor(1, thread_name_prefix="visdatcompy-confirm")
+    try:
+        running = beside.submit(work)
+        while not wait([running], _LOOK_S).done:
+            task.told.take()
+        return running.result()
+    finally:
+        task.is_stopped.set()
+        beside.shutdown()
+
+
+class _Told:
+    """Verdicts as the tasks find them; what is new goes to the cache every few seconds, so that a large component loses little."""
+
+    bar: Progress
+
+    def __init__(self, held: Verdicts, keys: list[bytes], judged: dict[int, Verdict]) -> None:
+        self.judged = judged
+        self._held, self._keys = held, keys
+        self._queue: collections.deque[tuple[int, Verdict]] = collections.deque()
+        self._new: dict[bytes, Verdict] = {}
+        self._since = time.monotonic()
+
+    def add(self, at: int, found: Verdict) -> None:
+        """Tell the verdict on a pair, from any thread."""
+        self._queue.append((at, found))
+
+    def take(self) -> None:
+        """Take what was told, on the thread that confirms."""
+        count = len(self._queue)
+        for _ in range(count):
+            at, found = self._queue.popleft()
+            self.judged[at] = found
+            if found[1] not in (GONE, CHANGED):
+                self._new[self._keys[at]] = found
+        self.bar.update(count)
+        if time.monotonic() - self._since > _KEPT_S:
+            self._give()
+
+    def keep(self) -> None:
+        """Take the rest and give all of it to the cache."""
+        self.take()
+        self._give()
+
+    def _give(self) -> None:
+        self._held.add(self._new)
+        self._new, self._since = {}, time.monotonic()
+
+
+def _known(table: Fingerprints, candidates: Candidates, found: dict[bytes, Verdict], keys: list[bytes]) -> dict[int, Verdict]:
+    """Return the verdicts that hold without a decode: a photo that is not there or changed has none, whatever is known of its content."""
+    sides = {at: (int(candidates.left[at]), int(candidates.right[at])) for at, key in enumerate(keys) if key in found}
+    listed = table.files
+    is_there = {
+        row: info is not None and (info.st_size, info.st_mtime_ns) == (listed.size_bytes[row], listed.mtime_ns[row])
+        for row, info in looked_at(listed, np.unique(np.array(list(sides.values()), np.int64)), ())
+    }
+    return {at: found[keys[at]] for at, (left, right) in sides.items() if is_there[left] and is_there[right]}
 
 
 def _contents(table: Fingerprints, candidates: Candidates) -> list[bytes]:
@@ -164,27 +214,37 @@ def _as_pairs(candidates: Candidates, kept: list[int], judged: dict[int, Verdict
 
 
 class _Compare:
-    """The work on one component; holds no state of its own between calls."""
+    """The work on one component; holds no state of its own between calls, but that it was stopped."""
 
-    def __init__(self, table: Fingerprints, candidates: Candidates, limits: decode.Limits, kept_bytes: int) -> None:
+    def __init__(self, table: Fingerprints, candidates: Candidates, limits: decode.Limits, kept_bytes: int, told: _Told) -> None:
         self.table = table
         self.limits = limits
         self.candidates = candidates
         self.kept_bytes = kept_bytes
+        self.told = told
+        self.after_each: Callable[[], object] = bool
+        self.is_stopped = threading.Event()
         flags = table["has_alpha"] | table["is_animated"] | (table["bit_depth"] > 8)
         self.is_reduced = flags.astype(bool)
 
-    def __call__(self, component: Array) -> tuple[dict[int, Verdict], int]:
+    def __call__(self, component: Array) -> int:
+        """Tell the verdicts on pairs until it is stopped, and return the decodes that took."""
         shots = _Kept(self.table, self.limits, self.kept_bytes)
-        judged = {}
         for at in self._in_blocks(component).tolist():
             left, right = int(self.candidates.left[at]), int(self.candidates.right[at])
-            first, second = shots.get(left), shots.get(right)
+            if self.is_stopped.is_set():
+                break
+            first = shots.get(left)
+            if self.is_stopped.is_set():
+                break
+            second = shots.get(right)
             if isinstance(first, str) or isinstance(second, str):
-                judged[at] = ("undecided", GONE if GONE in (first, second) else CHANGED, np.nan, np.nan)
+                found: Verdict = ("undecided", GONE if GONE in (first, second) else CHANGED, np.nan, np.nan)
             else:
-                judged[at] = self._judge(left, right, first, second, bool(self.candidates.is_vetoed[at]))
-        return judged, shots.decodes
+                found = self._judge(left, right, first, second, bool(self.candidates.is_vetoed[at]))
+            self.told.add(at, found)
+            self.after_each()
+        return shots.decodes
 
     def _in_blocks(self, component: Array) -> Array:
         """Order pairs by blocks of rows of which two fit into memory: many look-alikes are then decoded a few times, not once a pair."""
@@ -260,65 +320,5 @@ def load_shot(path: bytes, limits: decode.Limits, sha256: bytes) -> Shot | str:
     except (OSError, ImageError):
         return CHANGED
     height, width = picture.pixels.shape[:2]
-    grey, cells = grey_and_cells(np.ascontiguousarray(picture.pixels), min(_CELLS, height, width))
+    grey, cells = grey_and_cells(np.ascontiguousarray(picture.pixels), min(CELLS, height, width))
     return Shot(grey, cells, digest, header.orientation, brightness_steps(data, header))
-
-
-def compare(first: Shot, second: Shot, is_grey_and_colour: bool) -> Evidence | None:
-    """Return the evidence on two shots, compared on the common grid of the smaller sides; None below 8 pixels."""
-    from visdatcompy_ds.kernels.resample import area_resize_grey
-    from visdatcompy_ds.kernels.windows import ssim_tiles
-
-    (h1, w1), (h2, w2) = first.grey.shape, second.grey.shape
-    height, width = min(h1, h2), min(w1, w2)
-    if min(height, width) < 2 * _CELLS:
-        return None
-    left, right = (shot if shot.shape == (height, width) else area_resize_grey(shot, height, width) for shot in (first.grey, second.grey))
-    similarity, tone = ssim_tiles(left, right, _TILES)
-    stretched = abs((w1 / h1) / (w2 / h2) - 1)
-    return Evidence(
-        mean=float(similarity.mean()),
-        median=float(np.median(similarity)),
-        worst=float(similarity.min()),
-        tone=float(np.abs(tone).max()),
-        colour=_colour_difference(first.cells, second.cells),
-        layout=_correlation(first.cells.mean(axis=2), second.cells.mean(axis=2)),
-        ratio=min(height / max(h1, h2), width / max(w1, w2)),
-        side=min(height, width),
-        is_stretched=stretched > max(ASPECT, 1.5 / min(height, width)),
-        is_grey_and_colour=is_grey_and_colour,
-        larger_side=min(max(h1, h2), max(w1, w2)),
-        excess=_excess(first, second),
-    )
-
-
-_UNTURN = {6: 8, 8: 6}  # the other orientations undo themselves
-
-
-def _excess(first: Shot, second: Shot) -> float | None:
-    """Return how much more two pictures of one size differ than their quantisation explains; None where it cannot be told.
-
-    A re-saved JPEG differs from its original by the rounding to its quantisation steps, a variance of step² / 12 per coefficient, and
-    by nothing else. The next frame has noise of its own on top, also where a picture is small and SSIM sees none.
-    """
-    from visdatcompy_ds.kernels.dct import FREQUENCIES, energies
-
-    if first.steps is None or second.steps is None or first.grey.shape != second.grey.shape or first.orientation != second.orientation:
-        return None
-    undo = _UNTURN.get(first.orientation, first.orientation)
-    left, right = (np.ascontiguousarray(turn_upright(shot.grey, undo)) for shot in (first, second))
-    at = tuple(np.array(FREQUENCIES).T)
-    # 1: what rounding to whole levels and the way through red, green and blue add on both sides.
-    explained = (first.steps[at] ** 2 + second.steps[at] ** 2) / 12 + 1
-    return float(np.median(energies(left, right) / explained))
-
-
-def _colour_difference(first: Array, second: Array) -> float:
-    """Return the largest difference of red-green or blue-green of any cell."""
-    return max(float(np.abs((first[..., c] - first[..., 1]) - (second[..., c] - second[..., 1])).max()) for c in (0, 2))
-
-
-def _correlation(first: Array, second: Array) -> float:
-    a, b = first.astype(np.float64) - first.mean(dtype=np.float64), second.astype(np.float64) - second.mean(dtype=np.float64)
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / norm if norm > 0 else 0.0

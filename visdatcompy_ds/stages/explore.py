@@ -144,6 +144,8 @@ _ENDINGS = {
     "BMP": {"bmp", "dib"},
     "TIFF": {"tif", "tiff"},
     "WEBP": {"webp"},
+    "HEIF": {"heic", "heif", "hif"},
+    "AVIF": {"avif"},
 }
 
 
@@ -153,7 +155,7 @@ def is_misnamed(file_id: str, kind: str) -> bool:
 
 
 def _header_of(path: bytes, limits: decode.Limits) -> decode.Header:
-    head = files.read(path, decode.HEAD_BYTES)
+    head = files.read(path, decode.HEAD_BYTES, limits.check_size)
     if len(head) == decode.HEAD_BYTES:
         try:
             return decode.read_header(head, limits, complete=False)

@@ -40,6 +40,14 @@ def at(source: object) -> At | None:
         raw = os.fsencode(source)
         if raw.lower().endswith(ENDING.encode()) and b"\0" not in raw and os.path.lexists(raw) and not os.path.isdir(raw):
             return At(raw)
+    among = source.values() if isinstance(source, Mapping) else source if isinstance(source, (list, tuple)) else ()
+    for one in among:
+        if not isinstance(one, At) and at(one) is not None:
+            raise ArgumentError(
+                f"The index {for_display(os.fsdecode(one))} among other sources",
+                "Allowed: an index by itself",
+                "Dataset(index) + Dataset(folder)",
+            )
     return None
 
 

@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from visdatcompy_ds.base.errors import CacheWarning
-from visdatcompy_ds.engine.files import MARKER
+from visdatcompy_ds.base.errors import CacheWarning, OutputError
+from visdatcompy_ds.engine.cache.where import NAME, is_ours
+from visdatcompy_ds.engine.files import MARKER, describe
 
-_NAME = "known-1.sqlite"  # another layout gets another name: programs of two versions do not meet
 _VERSION = 1
 _APPLICATION = 0x76647863
 _BATCH = 400  # keys in one question; SQLite allows 999 everywhere
@@ -43,7 +43,10 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS facts (kind INTEGER, key BLOB, value BLOB, crc INTEGER, PRIMARY KEY (kind, key))",
     "CREATE TABLE IF NOT EXISTS kinds (kind INTEGER PRIMARY KEY, description TEXT)",
 )
+# How SQLite words a file that is no database any more, or lost a table; its codes are known to Python 3.11 and later only.
+_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "of another program")
 _STAT = struct.Struct("<6q?")
+_warned: set[Path] = set()  # folders of which a warning said so: one is enough
 Stat = tuple[int, int, int, int, int]  # size_bytes, mtime_ns, ctime_ns, device and inode, each as a signed number of 64 bits
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -103,7 +106,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / _NAME
+        self.folder, self.path = folder, folder / NAME
         self.problem = ""
         self._held: sqlite3.Connection | None = None
 
@@ -121,24 +124,23 @@ class Cache:
     @property
     def _db(self) -> sqlite3.Connection:
         if self._held is None:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            mark = self.folder / os.fsdecode(MARKER)
-            if not mark.exists():
-                mark.write_text("visdatcompy_ds cache; may be deleted at any time\n", encoding="ascii")
+            make_private(self.folder)
             self._held = _opened(self.path)
         return self._held
 
     def _give_up(self, error: Exception) -> None:
         """Go on without; what was found damaged is removed, so that the next run begins anew."""
-        self.problem = f"{error}" or type(error).__name__
+        self.problem = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         self.__exit__()
         what = "not used"
         if _is_damage(error):
             with contextlib.suppress(OSError):
                 remove(self.path)
                 what = "damaged and was removed"
-        text = f"The cache in {self.folder} is {what} ({self.problem}). Results are the same; the next run may take longer"
-        warnings.warn(text, CacheWarning, stacklevel=2)
+        if self.folder not in _warned:
+            _warned.add(self.folder)
+            text = f"The cache in {self.folder} is {what} ({self.problem}). Results are the same; the next run may take longer."
+            warnings.warn(text, CacheWarning, stacklevel=2)
 
     @_guarded(dict)
     def kinds(self, purpose: str) -> dict[int, dict[str, Any]]:
@@ -181,22 +183,12 @@ class Cache:
                 self._in(f"UPDATE files SET used = {today} WHERE is_whole = {is_whole:d} AND path", stale)
         return found
 
-    @_guarded(dict)
-    def of_sizes(self, sizes: Iterable[int]) -> dict[int, list[bytes]]:
-        """Return, by size in bytes, digests of whole files that were read somewhere: what a moved or copied file may hold."""
-        found: dict[int, list[bytes]] = {}
-        for some in _batches(sorted(set(sizes))):
-            for size, content in self._in("SELECT DISTINCT size, content FROM files WHERE is_whole AND size", some):
-                if isinstance(content, bytes):
-                    found.setdefault(size, []).append(content)
-        return found
-
     @_guarded(set)
-    def which(self, kind: int, keys: Iterable[bytes]) -> set[bytes]:
-        """Return those of `keys` of which there are facts of a kind; no value is read."""
-        found: set[bytes] = set()
-        for some in _batches(list(dict.fromkeys(keys))):
-            found.update(key for (key,) in self._in(f"SELECT key FROM facts WHERE kind = {kind} AND key", some))
+    def sizes(self, sizes: Iterable[int]) -> set[int]:
+        """Return those of some sizes in bytes that files had which were read as a whole: another of that size may be a copy."""
+        found: set[int] = set()
+        for some in _batches(sorted(set(sizes))):
+            found.update(size for (size,) in self._in("SELECT DISTINCT size FROM files WHERE is_whole AND size", some))
         return found
 
     @_guarded(dict)
@@ -265,10 +257,16 @@ class Cache:
 
 
 def clear(folder: Path) -> int:
-    """Delete the cache in a folder; return the bytes that it took."""
-    path = folder / _NAME
+    """Delete the cache in a folder, and the folder where nothing else is in it; return the bytes that it took."""
+    path = folder / NAME
     freed = sum(part.stat().st_size for part in _parts(path) if part.exists())
-    remove(path)
+    try:
+        remove(path)
+        (folder / os.fsdecode(MARKER)).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"The cache in {folder} cannot be deleted: {describe(error)}", "", "Check its permissions") from None
     return freed
 
 
@@ -280,6 +278,18 @@ def remove(path: Path) -> None:
 
 def _parts(path: Path) -> Iterator[Path]:
     return (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", "-journal"))
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder of a cache, or take an empty one: for its owner alone, and marked, so that it is never scanned for images."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mark = folder / os.fsdecode(MARKER)
+    if not mark.exists():
+        if not is_ours(folder):
+            text = "it holds other files"
+            raise OSError(text)
+        folder.chmod(0o700)
+        mark.write_text("visdatcompy_ds cache; may be deleted at any time\n", encoding="ascii")
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -294,9 +304,8 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _is_damage(error: Exception) -> bool:
     """Tell damage from a disk that is full, a folder that is read-only, a file that another program holds."""
-    if isinstance(error, sqlite3.OperationalError):
-        return str(error).startswith("no such")  # a table that the schema lost
-    return isinstance(error, (sqlite3.DatabaseError, UnicodeError))  # SQLite's own words quote what is damaged
+    words = str(error)
+    return isinstance(error, UnicodeError) or any(mark in words for mark in _DAMAGE)  # SQLite's own words quote what is damaged
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -307,6 +316,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         if version > _VERSION and application == _APPLICATION:
             text = f"written by a newer version of visdatcompy_ds ({version})"
             raise sqlite3.OperationalError(text)
+        path.chmod(0o600)
         db.text_factory = bytes  # a damaged text is to be found out by us
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last transactions, and never the rest

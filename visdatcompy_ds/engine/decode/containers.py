@@ -45,7 +45,9 @@ def read_png(data: bytes, limits: Limits, complete: bool) -> Header:
             break
         if at + 12 + length > size:
             if complete:
-                raise UnreadableImageError(reasons.LONG_CHUNK)
+                # Packed pixels take no more than plain ones and a little: a longer chunk is not that of a picture that was cut.
+                is_cut = kind == b"IDAT" and length <= 8 * width * height + height + 65_536
+                raise UnreadableImageError(reasons.TRUNCATED if is_cut else reasons.LONG_CHUNK)
             has_data = has_data or kind == b"IDAT"
             break
         if kind == b"IDAT":

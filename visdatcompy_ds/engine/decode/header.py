@@ -64,9 +64,7 @@ def read_header(data: bytes, limits: Limits = _DEFAULT, complete: bool = True) -
     >>> read_header(b"P5 4 3 255 " + bytes(12)).width
     4
     """
-    if len(data) > limits.max_file_bytes:
-        given = f"{len(data) / 1e6:.4g} MB"
-        raise reasons.is_beyond(given, f"{limits.max_file_bytes / 1e6:.4g} MB")
+    limits.check_size(len(data))
     name = sniff(data)
     try:
         header = _READERS[name](data, limits, complete)

@@ -48,6 +48,13 @@ class Limits:
     max_seconds: int = 10
     max_memory_bytes: int = 4_000_000_000
 
+    def check_size(self, size_bytes: int) -> None:
+        """Raise RefusedImageError for a file larger than `max_file_bytes`, to be asked before any of it is read."""
+        if size_bytes > self.max_file_bytes:
+            from visdatcompy_ds.engine.decode import reasons
+
+            raise reasons.is_beyond(f"{size_bytes / 1e6:.4g} MB", f"{self.max_file_bytes / 1e6:.4g} MB")
+
     @classmethod
     def of(cls, given: Limits | Mapping[str, int] | None) -> Limits:
         """Return limits from what a user gives: None for the defaults, or some of them by name.

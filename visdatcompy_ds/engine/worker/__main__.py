@@ -1,4 +1,4 @@
-"""A worker process: ``python -m visdatcompy_ds.engine.worker CELL``, which only ``child.py`` starts."""
+"""A worker process, which only ``child.py`` starts: like ``python -m visdatcompy_ds.engine.worker CELL``, without the current folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,21 @@ import threading
 import traceback
 from collections.abc import Callable
 from io import FileIO
+from typing import NoReturn
 
 from visdatcompy_ds.engine.worker.pipe import CELL, EXIT_NO_MEMORY, Chunks, Frame, pack, receive, send, unpack
 
 _MOST_CHATTER_BYTES = 1 << 16
+
+
+def live() -> NoReturn:
+    """Work until the parent ends, and end the process in no other way."""
+    try:
+        main()
+    except BaseException:  # SystemExit too: no decoder has a say in how this process ends
+        traceback.print_exc()
+    finally:
+        os._exit(1)
 
 
 def main() -> None:
@@ -134,9 +145,4 @@ def _forget_chatter() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BaseException:  # SystemExit too: no decoder has a say in how this process ends
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+    live()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _ONE_THREAD = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMBA_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
 _SAID_BYTES = 4096
+# As ``python -m visdatcompy_ds.engine.worker``, but for the current folder, often one of photos that somebody sent: Python puts it first on
+# the path, and a queue.py or numpy.py there would be run. PYTHONSAFEPATH forbids that from 3.11 on only.
+_BEGINNING = "import sys; sys.path[:] = filter(None, sys.path); from visdatcompy_ds.engine.worker.__main__ import live; live()"
 
 
 @dataclasses.dataclass
@@ -93,7 +96,7 @@ class Child:
         inherited: dict[str, Any] = {} if sys.platform == "win32" else {"pass_fds": (self._cell.descriptor,)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "visdatcompy_ds.engine.worker", self._cell.name],
+                [sys.executable, "-c", _BEGINNING, self._cell.name],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

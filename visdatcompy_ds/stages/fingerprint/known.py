@@ -50,6 +50,8 @@ class Known:
             "purpose": "probes",
             "reads": "picture" if reading.working else "bytes" if reading.needs_all else "head",
             "probes": {probe.name: [probe.version, probe.dtype, list(probe.shape)] for probe in probes},
+            # What a user's own code does to a file, its end included, is no answer where that code was not asked for.
+            "foreign": sorted(f"{probe.home}.{getattr(probe.compute, '__qualname__', '')}" for probe in probes if not probe.is_ours),
             "limits": dataclasses.asdict(reading.limits),
             "statuses": [status.value for status in Status],
             "decoders": decoders(),
@@ -79,7 +81,7 @@ class Known:
         """Return what is known of contents, given by row."""
         values: list[Values] = []
         left = dict(contents)
-        for kind, records in self.kinds.items() if self.cache else ():
+        for kind, records in self.kinds.items() if self.cache and left else ():
             facts = self.cache.facts(kind, left.values())  # type: ignore[union-attr]
             there = [row for row, content in left.items() if content in facts]
             if there:
@@ -88,14 +90,9 @@ class Known:
                 left = {row: content for row, content in left.items() if content not in facts}
         return values
 
-    def by_size(self, sizes: Iterable[int]) -> dict[int, set[bytes]]:
-        """Return, by size in bytes, contents of whole files of which all is known, wherever they were."""
-        if not self.cache or not self.kinds or not self.is_whole:
-            return {}
-        found = self.cache.of_sizes(sizes)
-        digests = [digest for some in found.values() for digest in some]
-        known = set[bytes]().union(*(self.cache.which(kind, digests) for kind in self.kinds))
-        return {size: known.intersection(some) for size, some in found.items()}
+    def sizes(self, asked: Iterable[int]) -> set[int]:
+        """Return those of some sizes in bytes that files had which were read as a whole, wherever they were."""
+        return self.cache.sizes(asked) if self.cache and self.kinds and self.is_whole else set()
 
     def keep(
         self, table: Files, read_ns: Mapping[int, int], contents: Mapping[int, bytes], measured: Array, values: dict[str, Array]
@@ -108,7 +105,7 @@ class Known:
         read_ns : mapping of row to int
             Files that were read, and when.
         contents : mapping of row to bytes
-            The digests of those read as a whole.
+            Their digests, where they were read as a whole.
         measured : (m,) int64
             Those of the rows of which something was measured.
         values : mapping of str to (m, ...) array

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from visdatcompy_ds.base.status import Status
-from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints
+from visdatcompy_ds.base.tables import STATUS_CODE, Array, Files, Fingerprints, text_array
 from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
 from visdatcompy_ds.engine import decode
 from visdatcompy_ds.engine.run import Workers, progress, run, worker_count, worker_kind
@@ -77,22 +77,23 @@ def fingerprint(
             is_open[at] = False
         columns.counts += Counts(known=len(rows) - int(is_open.sum()))
         rows = np.flatnonzero(is_open)
-        with contextlib.closing(progress(len(rows), "reading images", show_progress)) as bar, contextlib.closing(columns):
-            tasks = _Tasks(table, rows, known)
-            with contextlib.closing(_read(tasks, reading, workers, len(rows))) as chunks:
-                for chunk in chunks:
-                    bar.update(chunk.files)
-                    tasks.note(chunk)
-                    columns.add(chunk)
-        # What the cache promised and could not give after all, being damaged, is read like anything else.
-        while columns.missed:
-            again, columns.missed = [Item(row, table.path[row]) for row in columns.missed], []
-            with contextlib.closing(columns):
-                for chunk in run([again], reading, 1):
-                    columns.add(chunk)
+        tasks = _Tasks(table, rows, known)
+        with (
+            contextlib.closing(progress(len(rows), "reading images", show_progress)) as bar,
+            contextlib.closing(columns),
+            contextlib.closing(_read(tasks, reading, workers, len(rows))) as chunks,
+        ):
+            for chunk in chunks:
+                bar.update(chunk.files - tasks.note(chunk, columns.add(chunk)))
     columns.copy_repeats()
-    measured = dataclasses.replace(table, status=columns.held.pop("status"), reason=columns.held.pop("reason"))
-    return Fingerprints(measured, columns.held), columns.counts
+    status, reason = _worse(table, columns.held.pop("status"), columns.held.pop("reason"))
+    return Fingerprints(dataclasses.replace(table, status=status, reason=reason), columns.held), columns.counts
+
+
+def _worse(table: Files, status: Array, reason: Array) -> tuple[Array, Array]:
+    """Return the worse of what earlier passes made of each file and what this one did: a header knows less than a picture."""
+    is_worse = status > table.status  # codes go from best to worst
+    return np.where(is_worse, status, table.status), np.where(is_worse, reason, table.reason)
 
 
 def _is_file(table: Files) -> Array:
@@ -135,7 +136,7 @@ class _Tasks(Iterator[list[Item]]):
 
     First come the files that are the first of their size, in a second wave the others, by size: files of equal content have one size. The
     second wave begins when all of the first is done (until then there is no next task) and knows its contents, so that no content is
-    decoded twice, whichever worker reads it.
+    decoded twice, whichever worker reads it. Of files of a size that the cache knows the content alone is asked for first.
     """
 
     def __init__(self, table: Files, rows: Array, known: Known) -> None:
@@ -147,36 +148,41 @@ class _Tasks(Iterator[list[Item]]):
         self._waves = [rows[is_first], later[np.argsort(table.size_bytes[later], kind="stable")]]
         # By size: contents, and the row that is measured for all of each. A file that is the only one of its size is nobody's copy.
         self._shared: dict[int, dict[bytes, int]] = {size: {} for size in np.unique(table.size_bytes[later]).tolist()}
+        self._again: list[int] = []  # rows whose content the cache does not know after all
         self._start = self._in_work = 0
 
     def __next__(self) -> list[Item]:
         """Return the next task; with StopIteration, ask again when one is done."""
+        if self._again:
+            some, self._again = self._again[:_TASK_FILES], self._again[_TASK_FILES:]
+            return self._task(np.array(some, np.int64), False)
         while self._waves and self._start == len(self._waves[0]) and not self._in_work:
             self._waves.pop(0)
             self._start = 0
         if not self._waves or self._start == len(self._waves[0]):
             raise StopIteration
         rows = self._waves[0][self._start : self._start + _TASK_FILES]
-        sizes = self._table.size_bytes[rows]
         most = max(8, (len(self._waves[0]) - self._start) // 8) if self._start else 1
-        count = max(1, min(most, int(np.searchsorted(np.cumsum(sizes), _TASK_BYTES, side="right"))))
-        rows, sizes = rows[:count], sizes[:count].tolist()
-        self._start += len(rows)
-        self._in_work += len(rows)
-        for size, digests in self._known.by_size(sizes).items():
-            there = self._shared.setdefault(size, {})
-            for digest in digests:
-                there.setdefault(digest, ELSEWHERE)
-        paths = self._table.path[rows].tolist()
-        return [Item(row, path, self._shared.get(size)) for row, path, size in zip(rows.tolist(), paths, sizes, strict=True)]
+        count = max(1, min(most, int(np.searchsorted(np.cumsum(self._table.size_bytes[rows]), _TASK_BYTES, side="right"))))
+        self._start += len(rows[:count])
+        return self._task(rows[:count], True)
 
-    def note(self, chunk: Chunk) -> None:
-        """Learn what a task found."""
+    def _task(self, rows: Array, may_be_known: bool) -> list[Item]:
+        self._in_work += len(rows)
+        sizes = self._table.size_bytes[rows].tolist()
+        asked = self._known.sizes(sizes) if may_be_known else set()
+        paths = self._table.path[rows].tolist()
+        return [Item(row, path, self._shared.get(size), size in asked) for row, path, size in zip(rows.tolist(), paths, sizes, strict=True)]
+
+    def note(self, chunk: Chunk, unknown: list[int]) -> int:
+        """Learn what a task found, and which rows of it are to be read again; return their number."""
         self._in_work -= chunk.files
+        self._again += unknown
         for row, digest in chunk.digests.items():
             there = self._shared.get(int(self._table.size_bytes[row]))
             if there is not None and row not in chunk.repeats and len(there) <= _MOST_KNOWN:
                 there.setdefault(digest, row)  # it was read in another process, which has a dict of its own
+        return len(unknown)
 
 
 class _Columns:
@@ -187,55 +193,55 @@ class _Columns:
     held : dict of str to array
         A column per probe, "decoded", "status" and "reason".
     counts : Counts
-    missed : list of int
-        Rows whose content was said to be known and is not.
     """
 
     def __init__(self, table: Files, probes: Sequence[Probe], known: Known) -> None:
         self.table, self.known = table, known
         self.held = {probe.name: _empty_column(len(table), probe) for probe in probes}
-        self.held.update(decoded=np.zeros(len(table), bool), status=table.status.copy(), reason=table.reason.copy())
+        # Nothing speaks against any file so far: what earlier passes found is theirs, and is not to be kept as what this one did.
+        self.held["decoded"] = np.zeros(len(table), bool)
+        self.held["status"], self.held["reason"] = np.zeros(len(table), np.uint8), text_array([""] * len(table))
         self.counts = Counts()
-        self.missed: list[int] = []
         self._gathered: list[Chunk] = []
         self._files, self._since = 0, time.monotonic()
         self._repeats: dict[int, int] = {}
         self._texts: dict[object, object] = {}
-
-    def add(self, chunk: Chunk) -> None:
-        """Take what a task found."""
-        self.counts += chunk.counts
-        self._gathered.append(chunk)
-        self._files += chunk.files
-        if self._files >= _GATHERED_FILES or time.monotonic() - self._since > _GATHERED_S:
-            self.close()
 
     def put(self, rows: Array, values: Mapping[str, Array]) -> None:
         """Set values of rows."""
         for name, column in values.items():
             self.held[name][rows] = column
 
+    def add(self, chunk: Chunk) -> list[int]:
+        """Take what a task found; return the rows whose content was asked for, and is not known."""
+        unknown = dict.fromkeys(chunk.asked)
+        for rows, values in self.known.of_contents({row: chunk.digests[row] for row in chunk.asked}):
+            self.put(rows, values)
+            for row in rows.tolist():
+                chunk.repeats[row] = ELSEWHERE
+                del unknown[row]
+        for row in unknown:
+            del chunk.digests[row]
+        chunk.read = [row for row in chunk.read if row not in unknown]
+        self.counts += chunk.counts + Counts(recognised=len(chunk.asked) - len(unknown))
+        self._gathered.append(chunk)
+        self._files += chunk.files
+        if self._files >= _GATHERED_FILES or time.monotonic() - self._since > _GATHERED_S:
+            self.close()
+        return list(unknown)
+
     def close(self) -> None:
         """Put what has gathered into the columns and into the cache: also what a pass got done that is interrupted."""
         chunks, self._gathered, self._files = self._gathered, [], 0
         contents: dict[int, bytes] = {}
         read_ns: dict[int, int] = {}
-        elsewhere: dict[int, bytes] = {}
+        measured: list[int] = []
         for chunk in chunks:
             self._scatter(chunk)
             contents.update(chunk.digests)
             read_ns.update(dict.fromkeys(chunk.read, chunk.started_ns))
-            for row, claimed in chunk.repeats.items():
-                if claimed == ELSEWHERE:
-                    elsewhere[row] = chunk.digests[row]
-                else:
-                    self._repeats[row] = claimed
-        measured = [row for row in read_ns if row not in self._repeats and row not in elsewhere]
-        for rows, values in self.known.of_contents(elsewhere):
-            self.put(rows, values)
-            for row in rows.tolist():
-                del elsewhere[row]
-        self.missed += elsewhere
+            measured += [row for row in chunk.read if row not in chunk.repeats]
+            self._repeats.update({row: claimed for row, claimed in chunk.repeats.items() if claimed != ELSEWHERE})
         at = np.array(measured, np.int64)
         self.known.keep(self.table, read_ns, contents, at, {name: column[at] for name, column in self.held.items()})
         self._since = time.monotonic()

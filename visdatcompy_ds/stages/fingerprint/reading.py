@@ -13,7 +13,7 @@ import numpy as np
 from visdatcompy_ds.base.errors import ImageError
 from visdatcompy_ds.base.status import Status
 from visdatcompy_ds.base.tables import Array
-from visdatcompy_ds.catalog.probes import Probe, opencv_threads, select
+from visdatcompy_ds.catalog.probes import opencv_threads, select
 from visdatcompy_ds.catalog.working import WorkingBlock
 from visdatcompy_ds.engine import decode, files
 
@@ -29,23 +29,27 @@ class Item(NamedTuple):
         Of the table.
     path : bytes
     known : dict of bytes to int, optional
-        Contents of files of its size by digest, with the row that is, or was, measured for all of them; ELSEWHERE for those that an
-        earlier run measured. All items of a size share it on the threads of a process, so that no content is decoded twice there.
+        Contents of files of its size by digest, with the row that is measured for all of them. All items of a size share it on the threads
+        of a process, so that no content is decoded twice there.
+    is_asked : bool
+        Only its content is asked for: an earlier run may have measured that of another file.
     """
 
     row: int
     path: bytes
     known: dict[bytes, int] | None = None
+    is_asked: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What a pass cost: reads, decodes, bytes; and images of which earlier runs knew all, so that they were not even read."""
+    """What a pass cost: reads, decodes, bytes; images of which earlier runs knew all (`known`), and those recognised by their content."""
 
     reads: int = 0
     decodes: int = 0
     bytes_read: int = 0
     known: int = 0
+    recognised: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """Return the sums."""
@@ -69,7 +73,9 @@ class Chunk:
     digests : dict of row to bytes
         sha256 of the whole file.
     repeats : dict of int to int
-        Rows whose content was known, with the row that was measured for them, or ELSEWHERE: nothing else was measured of these.
+        Rows whose content was known, with the row that is measured for it, or ELSEWHERE: nothing else was measured of these.
+    asked : list of int
+        Rows of which only the digest was asked for.
     single : dict of column to (rows, values)
     blocks : dict of column to (k, ...) array, for `block_rows`
     """
@@ -80,6 +86,7 @@ class Chunk:
     read: list[int] = dataclasses.field(default_factory=list)
     digests: dict[int, bytes] = dataclasses.field(default_factory=dict)
     repeats: dict[int, int] = dataclasses.field(default_factory=dict)
+    asked: list[int] = dataclasses.field(default_factory=list)
     single: dict[str, tuple[list[int], list[object]]] = dataclasses.field(default_factory=dict)
     blocks: dict[str, Array] = dataclasses.field(default_factory=dict)
     block_rows: Array = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
@@ -112,7 +119,7 @@ class Reading:
         self.other_bytes = [probe for probe in probes if probe.reads == "bytes" and probe.name != "sha256"]
         self.keeps_digest = any(probe.name == "sha256" for probe in probes)
         self.needs_all = bool(self.working or self.other_bytes or self.keeps_digest)
-        self.modules = sorted({home for home in map(_home, probes) if not home.startswith(__package__.partition(".")[0])})
+        self.modules = sorted({probe.home for probe in probes if not probe.is_ours})
 
     def __reduce__(self) -> tuple[Callable[..., Reading], tuple[list[str], decode.Limits]]:
         """Travel to another process as what it was made of."""
@@ -127,17 +134,17 @@ class Reading:
         headers: list[decode.Header] = []
         header_rows: list[int] = []
         reads = bytes_read = decodes = 0
-        for at, (row, path, known) in enumerate(task):
+        for at, (row, path, known, is_asked) in enumerate(task):
             begin(-1)  # a disk that wakes up is no fault of the image
             try:
-                data = files.read(path, None if self.needs_all else decode.HEAD_BYTES)
-            except OSError as error:
+                data = files.read(path, None if self.needs_all else decode.HEAD_BYTES, self.limits.check_size)
+            except (OSError, ImageError, MemoryError) as error:
                 chunk.statuses[row] = reading_failed(error)
                 continue
             begin(at)
             reads, bytes_read = reads + 1, bytes_read + len(data)
             chunk.read.append(row)
-            if self.needs_all and self._is_repeat(row, data, known, chunk):
+            if self.needs_all and self._is_settled(row, data, known, is_asked, chunk):
                 continue
             try:
                 header = self._header(path, data)
@@ -175,22 +182,27 @@ class Reading:
     def lost(self, item: Item, status: Status, reason: str) -> Chunk:
         """Return what is left to say of a file that cost a worker its life."""
         chunk = Chunk(1, time.time_ns(), {item.row: (status, reason)})
+        if not self.needs_all:
+            return chunk
         try:
-            data = files.read(item.path)
+            digest = files.digest(item.path)
         except OSError:
             return chunk
-        chunk.read.append(item.row)
-        digest = hashlib.sha256(data).digest()
-        if self.needs_all:
-            chunk.digests[item.row] = digest
         if self.keeps_digest:
             chunk.note("sha256", item.row, np.frombuffer(digest, np.uint8))
-        chunk.counts = Counts(1, 0, len(data))
+        # What may pass by itself, a machine without memory or a disk that hung, is no fact about the content.
+        if (status is Status.CRASHED and "killed" not in reason) or reason == f"took longer than {self.limits.max_seconds:g} s":
+            chunk.digests[item.row] = digest
+            chunk.read.append(item.row)
         return chunk
 
-    def _is_repeat(self, row: int, data: bytes, known: dict[bytes, int] | None, chunk: Chunk) -> bool:
+    def _is_settled(self, row: int, data: bytes, known: dict[bytes, int] | None, is_asked: bool, chunk: Chunk) -> bool:
+        """Note a file's digest, and tell whether that is all: it was all that was asked for, or another file has this content."""
         digest = hashlib.sha256(data).digest()
         chunk.digests[row] = digest
+        if is_asked:
+            chunk.asked.append(row)
+            return True
         if self.keeps_digest:
             chunk.note("sha256", row, np.frombuffer(digest, np.uint8))
         claimed = row if known is None else known.setdefault(digest, row)  # one step, whatever other threads do
@@ -205,18 +217,13 @@ class Reading:
         except ImageError:
             if complete:
                 raise
-            return decode.read_header(files.read(path), self.limits)
+            return decode.read_header(files.read(path, None, self.limits.check_size), self.limits)
 
     def _note_metadata(self, row: int, header: decode.Header, chunk: Chunk) -> None:
         if self.metadata and (header.exif or header.xmp):
             metadata = decode.read_metadata(header)
             for probe in self.metadata:
                 chunk.note(probe.name, row, probe.compute(header, metadata))
-
-
-def _home(probe: Probe) -> str:
-    """Return the module that a probe comes from."""
-    return str(getattr(probe.compute, "__module__", ""))
 
 
 def _arrived(names: Sequence[str], limits: decode.Limits) -> Reading:
@@ -233,8 +240,12 @@ def _arrived(names: Sequence[str], limits: decode.Limits) -> Reading:
     return reading
 
 
-def reading_failed(error: OSError) -> tuple[Status, str]:
+def reading_failed(error: OSError | ImageError | MemoryError) -> tuple[Status, str]:
     """Return status and reason of a file that could not be read."""
+    if isinstance(error, ImageError):
+        return error.status, error.reason
+    if isinstance(error, MemoryError):
+        return Status.CRASHED, "out of memory"
     if isinstance(error, FileNotFoundError):
         return Status.VANISHED, "no such file"
     return Status.UNREADABLE, files.describe(error)

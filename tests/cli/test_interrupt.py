@@ -78,3 +78,56 @@ def test_ctrl_c_and_again(tmp_path, photo, write, workers):
     assert done.returncode == 0, done.stderr
     reading = json.loads((tmp_path / "two/run.json").read_text())["reading"]["a"]
     assert reading["known"] == known and reading["decodes"] == 300 - known
+
+
+AT_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(Finder)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+"""
+WITHIN = """
+import visdatcompy_ds.cli.options as options
+def interrupted(*_):
+    {code}
+options.dataset_of = interrupted
+import visdatcompy_ds.cli.app as app
+app.dataset_of = interrupted
+"""
+MAIN = "from visdatcompy_ds.cli import main; main()"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal to oneself")
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(AT_IMPORT.format(module=name) for name in ("typer", "visdatcompy_ds.cli.compare", "visdatcompy_ds.dataset", "numpy", "cv2")),
+        WITHIN.format(code="exec('raise KeyboardInterrupt')"),
+        WITHIN.format(code="import signal, os; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)"),
+    ],
+    ids=["typer", "a command", "dataset", "numpy", "cv2", "generated code", "the command"],
+)
+def test_ctrl_c_at_any_moment_is_no_error(tmp_path, photo, write, before):
+    write("a/0.jpg", photo(1, 64, 48))
+    words = [sys.executable, "-c", before + MAIN, "info", str(tmp_path / "a"), "--deep", "--cache", "off"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "") and done.stderr.startswith("Interrupted.") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal to oneself")
+def test_ctrl_c_after_the_last_word_changes_nothing(tmp_path, photo, write):
+    write("a/0.jpg", photo(1, 64, 48))
+    before = "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+    done = subprocess.run([sys.executable, "-c", before + MAIN, "info", str(tmp_path / "a")], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "") and "Next:" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nohup")
+def test_who_has_it_ignored_is_not_interrupted(tmp_path, photo, write):
+    write("a/0.jpg", photo(1, 64, 48))
+    before = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + AT_IMPORT.format(module="numpy")
+    done = subprocess.run([sys.executable, "-c", before + MAIN, "info", str(tmp_path / "a")], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

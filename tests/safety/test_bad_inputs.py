@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -9,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -386,20 +388,34 @@ def outputs_that_fail(folder: Path, photo: Photo) -> None:
         subprocess.run(["umount", small], check=True)
 
 
+def _facts(cache: Path) -> int:
+    """Return how much a cache holds, 0 while there is none."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{cache}/known-1.sqlite?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM facts").fetchone()[0]
+    except sqlite3.Error:
+        return 0
+
+
 def interrupted(folder: Path, photo: Photo) -> None:
     random = np.random.default_rng(0)
     for number in range(500):
         (folder / f"{number}.jpg").write_bytes(encode(random.integers(0, 256, (240, 320, 3), dtype=np.uint8)))
+    cache = folder.parent / "cache"
+    words = ["compare", folder, "-m", "sift", "--workers", "2", "--cache", cache, "--out", folder.parent / "out"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "visdatcompy_ds", "compare", folder, "-m", "sift", "--workers", "2", "--out", folder.parent / "out"],
+        [sys.executable, "-m", "visdatcompy_ds", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         env=mutants.same_package(),
     )
-    time.sleep(2)
-    assert process.poll() is None, "it was too quick to be interrupted"
+    deadline = time.monotonic() + 60
+    while not _facts(cache) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # What hashes need was measured; features of 500 images of noise take ten seconds and more.
+    assert process.poll() is None and _facts(cache), process.communicate()
     os.killpg(process.pid, signal.SIGINT)
     started = time.monotonic()
     said, complained = process.communicate(timeout=60)

@@ -3,12 +3,62 @@
 from __future__ import annotations
 
 import os
+import random
 import time
+from pathlib import Path
 
 import deadly
+import numpy as np
 import pytest
 
 from visdatcompy_ds import Dataset
+from visdatcompy_ds.base.tables import STATUSES
+from visdatcompy_ds.catalog.probes import CLEAN_PROBES
+
+
+MOST_S = 1.0
+ENDS = {  # how each kind of death has to stand in the table
+    b"SEGFAULT": ("crashed", "decoder crashed (SIGSEGV)"),
+    b"KILLED": ("crashed", "killed, probably out of memory"),
+    b"GREEDY": ("crashed", "out of memory (limit 2 GB)"),
+    b"HANGS": ("timeout", "took longer than 1 s"),
+}
+
+
+def kill_decoders(place: Path, images: int, deaths: int, seed: int = 0) -> str:
+    """Let decoders of real files die, in all ways in turn: exactly these images are lost, and the others equal a clean run, column by column.
+
+    Part "photos" of ``release.py``: ``kill_decoders(place, 20_000, 200, seed=1)``.
+    """
+    from PIL import Image
+
+    chance = random.Random(seed)
+    deadly_at = {k: deadly.MARKS[n % len(deadly.MARKS)] for n, k in enumerate(chance.sample(range(images), deaths))}
+    noise = np.random.default_rng(seed)
+    for k in range(images):
+        path = place / f"{k // 1000:02d}" / f"{k:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coarse = noise.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(path, quality=88)
+        if k in deadly_at:
+            with path.open("ab") as stream:
+                stream.write(deadly_at[k])
+    limits = {"max_seconds": MOST_S, "max_memory_bytes": 2_000_000_000}
+    found = Dataset(place, workers="processes:2", limits=limits, show_progress=False).measured("test_deadly", *CLEAN_PROBES)
+    clean = Dataset(place, workers=1, show_progress=False).measured(*CLEAN_PROBES)
+    assert len(found) == len(clean) == images and list(found.files.id) == list(clean.files.id)
+    lost = np.array([int(name[3:8]) in deadly_at for name in found.files.id])
+    for row, name in enumerate(found.files.id):
+        end = ENDS[deadly_at[int(name[3:8])]] if lost[row] else ("ok", "")
+        assert (STATUSES[found.files.status[row]], found.files.reason[row]) == end, name
+    assert (found["test_deadly"][~lost] == 1).all()
+    for name, column in clean.columns.items():
+        assert np.array_equal(found[name][~lost], column[~lost], equal_nan=column.dtype.kind in "fM"), name
+    return f"{deaths} deaths of decoders in {images} images, in {len(ENDS)} ways"
+
+
+def test_twenty_deaths_in_500_images(tmp_path):
+    kill_decoders(tmp_path, 500, 20)
 
 
 @pytest.fixture

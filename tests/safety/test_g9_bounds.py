@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
+import time
+import zlib
 
 import mutants
 import pytest
@@ -46,6 +49,43 @@ def check_scan(folder: str, files: int) -> str:
     assert (many[2] - few[2]) * 1e6 / (files - 2000) < 1000, "bytes a file"
     assert many[1] / files < 2 * few[1] / 2000 + 10e-6, "time a file grows"
     return f"{files} files: {many[1] / files * 1e6:.1f} µs and {many[2] * 1e6 / files:.0f} bytes a file"
+
+
+def tiny_pictures(folder: str, count: int) -> None:
+    """Write PNGs of 16 x 12 by a formula, 1000 in a folder."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 12, 8, 2, 0, 0, 0))
+    for number in range(count):
+        part = os.path.join(folder, f"{number // 1000:04d}")
+        if number % 1000 == 0:
+            os.makedirs(part)
+        rows = b"".join(b"\0" + zlib.crc32(struct.pack("<II", number, y)).to_bytes(4, "little") * 12 for y in range(12))
+        with open(os.path.join(part, f"{number:07d}.png"), "wb") as stream:
+            stream.write(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+
+
+def check_clean(folder: str, files: int) -> str:
+    """Clean a tree of tiny pictures in processes, and again with all known; used with 200 000 of them before a release."""
+    tiny_pictures(folder + "/photos", files)
+    said = []
+    for turn in ("first", "again"):
+        command = [sys.executable, "-m", "visdatcompy_ds", "clean", folder + "/photos", "--out", f"{folder}/{turn}", "--quiet"]
+        command += ["--cache", folder + "/cache", "--workers", "processes"]
+        started = time.monotonic()
+        running = subprocess.Popen(command, env=mutants.same_package())
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        megabytes = usage.ru_maxrss / 1000
+        assert (running.returncode, megabytes < 300 + files * 1000 / 1e6) == (0, True), f"{megabytes:.0f} MB for {files} files"
+        said.append(f"{turn} {time.monotonic() - started:.0f} s, {megabytes:.0f} MB")
+    return f"clean of {files} files: " + "; ".join(said)
+
+
+def test_a_whole_clean_stays_within_a_kilobyte_a_file(place):
+    check_clean(place(FAST), 3000)
 
 
 def test_a_scan_takes_less_than_a_kilobyte_a_file_and_time_per_file_does_not_grow(place):

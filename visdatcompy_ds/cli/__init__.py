@@ -50,7 +50,8 @@ def _leave(*_: object) -> None:
 def _end_by(codes: list[int]) -> None:
     """End the process with a code where there is one.
 
-    Where KeyboardInterrupt passed through an ``exec`` of text, as of ``dataclasses``, Python would end itself by the signal, although it was caught.
+    Where KeyboardInterrupt passed through an ``exec`` of text, as ``dataclasses`` has them, Python would end itself by the signal all the
+    same.
     """
     for code in codes:
         for stream in (sys.stdout, sys.stderr):

@@ -40,6 +40,7 @@ from visdatcompy_ds.cli.options import (
     quoted,
     refuse_empty,
     results_folder,
+    say_indexes,
     workers_of,
 )
 from visdatcompy_ds.cli.sample import draw
@@ -94,7 +95,7 @@ def info(
         from visdatcompy_ds.reports import text
 
         typer.echo(text.dataset(dataset.name, dataset.path, summary))
-        again = "" if deep else f"; visdatcompy-ds info {quoted(folder)} --deep decodes every image"
+        again = "" if deep or dataset._homes else f"; visdatcompy-ds info {quoted(folder)} --deep decodes every image"
         typer.echo(f"Next: visdatcompy-ds clean {quoted(folder)} finds what is the same{again}.")
     end(len(dataset) - summary["usable"], strict)
 
@@ -164,6 +165,7 @@ def clean(
         print_json({**plan.facts, "out": str(written), **placed})
     elif not quiet:
         typer.echo(plan.summary())
+        say_indexes((new, *references))
         say_exported(placed)
         page = quoted(written / "report.html")
         typer.echo(f"Next: open {page}; plan.csv there lists what may go and why{_and_sample(plan, written)}")

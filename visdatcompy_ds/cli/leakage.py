@@ -25,6 +25,7 @@ from visdatcompy_ds.cli.options import (
     print_json,
     quoted,
     refuse_empty,
+    say_indexes,
     workers_of,
 )
 
@@ -74,6 +75,7 @@ def leakage(
         print_json({**found.attrs, "out": None if out is None else str(out), "leaks": leaks.to_dict("records")})
     elif not quiet:
         typer.echo(report.words(found))
+        say_indexes((have, asked))
         typer.echo(_next(found.attrs, train, test, features, out))
     serious = list(LEVELS)[: list(LEVELS).index(level) + 1]
     if fail_if_found and any(found.attrs["levels"][name] for name in serious):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +79,18 @@ def workers_of(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+def say_indexes(datasets: Iterable[Dataset]) -> None:
+    """Say of saved indexes whose photos are not, or not all, as they were when they were saved."""
+    from visdatcompy_ds.reports import text
+    from visdatcompy_ds.stages import whereabouts
+
+    for dataset in datasets:
+        for home in dataset._homes:
+            now = whereabouts.standing(dataset.files, home)
+            if now["changed"] or now["there"] < now["photos"]:
+                typer.echo(f"Index {text.saved_index(now)}")
 
 
 def refuse_empty(dataset: Dataset) -> None:

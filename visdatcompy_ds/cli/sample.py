@@ -29,6 +29,7 @@ from visdatcompy_ds.cli.options import (
     quoted,
     refuse_empty,
     results_folder,
+    say_indexes,
     workers_of,
 )
 
@@ -112,6 +113,7 @@ def draw(
         coverage = chosen.coverage.to_dict("index")
         print_json({**chosen.summary(), "coverage": coverage, "unusable": unusable, "out": str(written), **done})
     elif not quiet:
+        say_indexes((dataset, *had))
         typer.echo(text.selection(chosen.summary(), chosen.coverage))
         for line in text.left_out(dataset.problems.to_dict("records")):
             typer.echo(line)

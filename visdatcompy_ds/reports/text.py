@@ -34,7 +34,7 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
             lines.append(f"  {what:<12}{text}")
 
     for index in summary.get("indexes", ()):
-        add("index", _index(index))
+        add("index", saved_index(index))
     usable = summary["usable"]
     unusable = f", {usable} of them usable as far as is known" if usable < summary["images"] else ""
     add("images", f"{summary['images']} ({size_text(summary['size_bytes'])}){unusable}")
@@ -61,7 +61,7 @@ def dataset(name: str, path: str, summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _index(facts: Mapping[str, Any]) -> str:
+def saved_index(facts: Mapping[str, Any]) -> str:
     """Return when an index was saved, and what is there of its photos."""
     missing, saved = facts["photos"] - facts["there"], facts["saved"][:16].replace("T", " ")
     if not facts["there"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -241,14 +240,16 @@ def for_measuring(table: Fingerprints, homes: Sequence[Home], missing: Sequence[
 
 def _digest(path: bytes) -> bytes | None:
     try:
-        return hashlib.sha256(files.read(path)).digest()
+        return files.digest(path)
     except OSError:
         return None
 
 
 def waiting(table: Fingerprints, pairs: Pairs) -> dict[str, int]:
-    """Return, by dataset, how many undecided pairs have a photo of it that is not there."""
-    undecided = pairs.take(pairs.of_class("undecided"))
+    """Return, by dataset, how many pairs are undecided because a photo of it is not there."""
+    from visdatcompy_ds.stages.confirm import GONE
+
+    undecided = pairs.take(pairs.of_class("undecided") & (pairs.measure == GONE))
     rows = np.unique(np.concatenate([undecided.left, undecided.right]))
     gone = {row for row, info in looked_at(table.files, rows, ()) if info is None}
     sides = zip(undecided.left.tolist(), undecided.right.tolist(), strict=True)

@@ -15,8 +15,7 @@ from visdatcompy_ds import Dataset
 from visdatcompy_ds.base.tables import STATUSES
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES
 
-
-MOST_S = 1.0
+MOST_S = 1
 ENDS = {  # how each kind of death has to stand in the table
     b"SEGFAULT": ("crashed", "decoder crashed (SIGSEGV)"),
     b"KILLED": ("crashed", "killed, probably out of memory"),
@@ -26,10 +25,7 @@ ENDS = {  # how each kind of death has to stand in the table
 
 
 def kill_decoders(place: Path, images: int, deaths: int, seed: int = 0) -> str:
-    """Let decoders of real files die, in all ways in turn: exactly these images are lost, and the others equal a clean run, column by column.
-
-    Part "photos" of ``release.py``: ``kill_decoders(place, 20_000, 200, seed=1)``.
-    """
+    """Let decoders of real files die, in all ways in turn: exactly these images are lost, and the others equal a clean run, column by column."""
     from PIL import Image
 
     chance = random.Random(seed)
@@ -55,6 +51,18 @@ def kill_decoders(place: Path, images: int, deaths: int, seed: int = 0) -> str:
     for name, column in clean.columns.items():
         assert np.array_equal(found[name][~lost], column[~lost], equal_nan=column.dtype.kind in "fM"), name
     return f"{deaths} deaths of decoders in {images} images, in {len(ENDS)} ways"
+
+
+def before_a_release() -> str:
+    """Kill 200 decoders among 20 000 images."""
+    import shutil
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(prefix="safety-"))
+    try:
+        return kill_decoders(place, 20_000, 200, seed=1)
+    finally:
+        shutil.rmtree(place)
 
 
 def test_twenty_deaths_in_500_images(tmp_path):

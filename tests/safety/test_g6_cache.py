@@ -19,6 +19,7 @@ import passes
 import pytest
 
 import visdatcompy_ds
+from visdatcompy_ds import Dataset, VisDatCompare
 from visdatcompy_ds.base.errors import CacheWarning
 from visdatcompy_ds.engine.cache import Cache
 
@@ -235,6 +236,46 @@ def test_full_disk(folder, expected, tmp_path, monkeypatch):
         assert passes.measured(str(folder), str(tmp_path / "cache"))[0] == expected
     monkeypatch.setattr(store, "_connected", once)
     assert passes.measured(str(folder), str(tmp_path / "cache"))[0] == expected
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a maker of real disks of a few kB, which go with the test."""
+    mounted = []
+
+    def make(kb: int) -> Path:
+        place = tmp_path / f"disk{kb}"
+        place.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kb}k", "none", place], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield make
+    for place in mounted:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root can mount a small disk, and Linux has tmpfs")
+@pytest.mark.parametrize("kb", [16, 32, 64, 96, 128, 200])
+def test_a_disk_that_is_really_full(folder, expected, small_disk, kb):
+    cache = small_disk(kb) / "cache"
+    for turn in range(3):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            assert passes.measured(str(folder), str(cache))[0] == expected
+        complaints = [str(one.message) for one in said if one.category is CacheWarning]
+        assert len(complaints) <= 1 and (turn or complaints or kb > 64), complaints
+    compared = {}
+    for place in (None, cache):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            plan = VisDatCompare(Dataset(folder, cache=place or "off"), show_progress=False).run(sample=5)
+        compared[place] = plan
+        assert len([one for one in said if one.category is CacheWarning]) <= 1, [str(one.message) for one in said]
+    assert compared[None].to_frame().equals(compared[cache].to_frame()) and compared[None].pairs().equals(compared[cache].pairs())
+    assert list(compared[None].selection.table.id) == list(compared[cache].selection.table.id)
 
 
 def test_no_file_may_grow(zygote, folder, expected, tmp_path):

@@ -39,7 +39,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {_VERSION}",
     "CREATE TABLE IF NOT EXISTS files (path BLOB, is_whole INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, device INTEGER,"
     " inode INTEGER, read_ns INTEGER, content BLOB, crc INTEGER, used INTEGER, PRIMARY KEY (path, is_whole))",
-    "CREATE INDEX IF NOT EXISTS files_by_size ON files (size)",
+    "CREATE INDEX IF NOT EXISTS files_by_size ON files (size) WHERE is_whole",
     "CREATE TABLE IF NOT EXISTS facts (kind INTEGER, key BLOB, value BLOB, crc INTEGER, PRIMARY KEY (kind, key))",
     "CREATE TABLE IF NOT EXISTS kinds (kind INTEGER PRIMARY KEY, description TEXT)",
 )
@@ -186,10 +186,8 @@ class Cache:
     @_guarded(set)
     def sizes(self, sizes: Iterable[int]) -> set[int]:
         """Return those of some sizes in bytes that files had which were read as a whole: another of that size may be a copy."""
-        found: set[int] = set()
-        for some in _batches(sorted(set(sizes))):
-            found.update(size for (size,) in self._in("SELECT DISTINCT size FROM files WHERE is_whole AND size", some))
-        return found
+        one = "SELECT 1 FROM files WHERE is_whole AND size = ? LIMIT 1"  # however many files have this size
+        return {size for size in set(sizes) if self._db.execute(one, (size,)).fetchone()}
 
     @_guarded(dict)
     def facts(self, kind: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:

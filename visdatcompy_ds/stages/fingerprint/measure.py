@@ -148,6 +148,7 @@ class _Tasks(Iterator[list[Item]]):
         self._waves = [rows[is_first], later[np.argsort(table.size_bytes[later], kind="stable")]]
         # By size: contents, and the row that is measured for all of each. A file that is the only one of its size is nobody's copy.
         self._shared: dict[int, dict[bytes, int]] = {size: {} for size in np.unique(table.size_bytes[later]).tolist()}
+        self._is_asked: dict[int, bool] = {}  # by size shared: the cache knows files of it
         self._again: list[int] = []  # rows whose content the cache does not know after all
         self._start = self._in_work = 0
 
@@ -170,9 +171,16 @@ class _Tasks(Iterator[list[Item]]):
     def _task(self, rows: Array, may_be_known: bool) -> list[Item]:
         self._in_work += len(rows)
         sizes = self._table.size_bytes[rows].tolist()
-        asked = self._known.sizes(sizes) if may_be_known else set()
+        asked = self._asked(sizes) if may_be_known else set()
         paths = self._table.path[rows].tolist()
         return [Item(row, path, self._shared.get(size), size in asked) for row, path, size in zip(rows.tolist(), paths, sizes, strict=True)]
+
+    def _asked(self, sizes: list[int]) -> set[int]:
+        """Return those of some sizes that the cache knows files of; each size that several files have is looked up once."""
+        new = [size for size in sizes if size not in self._is_asked]
+        found = self._known.sizes(new)
+        self._is_asked.update({size: size in found for size in new if size in self._shared})
+        return found | {size for size in sizes if self._is_asked.get(size)}
 
     def note(self, chunk: Chunk, unknown: list[int]) -> int:
         """Learn what a task found, and which rows of it are to be read again; return their number."""

@@ -161,9 +161,8 @@ def hostile(shared: Path) -> None:
     folder = shared / "hostile"
     if folder.is_dir():
         seconds, megabytes, reading = clean(folder, "off", "processes")
-        print(
-            f"hostile: {sum(path.is_file() for path in folder.rglob('*'))} files, {reading['reads']} read: {seconds:.1f} s, {megabytes:.0f} MB"
-        )
+        count = sum(path.is_file() for path in folder.rglob("*"))
+        print(f"hostile: {count} files, {reading['reads']} read: {seconds:.1f} s, peak {megabytes:.0f} MB")
 
 
 def main() -> None:

@@ -37,9 +37,11 @@ _HOMES = {
     "RefusedImageError": "base.errors",
     "OutputError": "base.errors",
     "MissingDependencyError": "base.errors",
+    "CacheWarning": "base.errors",
 }
 __all__ = [
     "ArgumentError",
+    "CacheWarning",
     "Calibration",
     "Dataset",
     "Downsampler",
@@ -71,6 +73,7 @@ __all__ = [
 if TYPE_CHECKING:
     from visdatcompy_ds.base.errors import (
         ArgumentError,
+        CacheWarning,
         EmptySourceError,
         ImageError,
         MissingDependencyError,

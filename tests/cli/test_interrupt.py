@@ -106,9 +106,12 @@ MAIN = "from visdatcompy_ds.cli import main; main()"
     [
         *(AT_IMPORT.format(module=name) for name in ("typer", "visdatcompy_ds.cli.compare", "visdatcompy_ds.dataset", "numpy", "cv2")),
         WITHIN.format(code="exec('raise KeyboardInterrupt')"),
+        WITHIN.format(
+            code="import time; made = type('Made', (), {'__del__': lambda self: exec('raise KeyboardInterrupt')})(); del made; time.sleep(9)"
+        ),
         WITHIN.format(code="import signal, os; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)"),
     ],
-    ids=["typer", "a command", "dataset", "numpy", "cv2", "generated code", "the command"],
+    ids=["typer", "a command", "dataset", "numpy", "cv2", "generated code", "a destructor", "the command"],
 )
 def test_ctrl_c_at_any_moment_is_no_error(tmp_path, photo, write, before):
     write("a/0.jpg", photo(1, 64, 48))

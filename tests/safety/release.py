@@ -2,7 +2,7 @@
 
 Figures go into RESULTS.md beside this file. Parts: across (G1 with the quarantine on another file system), link (G1 where files move by a
 second name), copy (G1 on a file system without links), random (G1, 500 random kills of 2 000 files), graphs (G2, 50 000), changes (G3, each case 20 times),
-deaths (G5, 200 among 20 000), cache (G6, 500 kills and 5 000 flipped bits), answer (G10, 20 000 images), mutants (G4, 100 000), scan (G8),
+deaths (G5, 200 among 20 000 toy items), images (G5, the same among images), cache (G6, 500 kills and 5 000 flipped bits), answer (G10, 20 000 images), mutants (G4, 100 000), scan (G8),
 million (G9).
 """
 
@@ -119,6 +119,13 @@ def deaths() -> str:
     return deaths.run(20_000, 200, seed=1)
 
 
+def images() -> str:
+    """Kill 200 workers among 20 000 images."""
+    import test_g5_images
+
+    return test_g5_images.before_a_release()
+
+
 def cache() -> str:
     """Kill 500 passes, and flip 5 000 bits of a cache."""
     import test_g6_cache
@@ -180,7 +187,7 @@ def scan() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part for part in (across, link, copy, random, graphs, changes, deaths, cache, answer, mutants, scan, million)
+    part.__name__: part for part in (across, link, copy, random, graphs, changes, deaths, images, cache, answer, mutants, scan, million)
 }
 
 

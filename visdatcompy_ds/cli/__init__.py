@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import contextlib
 import gc
 import os
 import signal
 import sys
+import threading
 
 _INTERRUPTED = 130
 
@@ -29,6 +31,7 @@ def main() -> None:
     gc.disable()
     try:
         if hears:
+            _hear_all()
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before it began, or once more while it ended
@@ -39,6 +42,21 @@ def main() -> None:
         ends.append(code)
     gc.freeze()
     sys.exit(code)
+
+
+def _hear_all() -> None:
+    """Have Ctrl-C heard also where Python would only print it and go on: within a destructor, as llvmlite has many."""
+    before = sys.unraisablehook
+
+    def again(swallowed: sys.UnraisableHookArgs) -> None:
+        if not issubclass(swallowed.exc_type, KeyboardInterrupt):
+            before(swallowed)
+            return
+        later = threading.Timer(0.02, _thread.interrupt_main)  # here and now it would be swallowed once more
+        later.daemon = True
+        later.start()
+
+    sys.unraisablehook = again
 
 
 def _leave(*_: object) -> None:

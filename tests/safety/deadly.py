@@ -28,5 +28,5 @@ def deadly(data: bytes) -> int:
     return 1
 
 
-if "test_deadly" not in PROBES:
+if __name__ == "deadly" and "test_deadly" not in PROBES:  # and not under the longer name that the collection of doctests gives it
     PROBES.add(Probe("test_deadly", "bytes", "uint8", 0, deadly, "1 for what did not die"))

@@ -22,5 +22,5 @@ def add(name: str) -> None:
     )
 
 
-if "test_rows" not in HASHES:
+if __name__ == "own_hash" and "test_rows" not in HASHES:  # and not under the longer name that the collection of doctests gives it
     add("test_rows")

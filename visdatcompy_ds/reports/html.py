@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import functools
 import hashlib
 import importlib.resources
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from visdatcompy_ds.stages.sample.space import projected
 from visdatcompy_ds.stages.thumbnails import thumbnails
 
 if TYPE_CHECKING:
+    import jinja2
     import pandas as pd
 
 # A page stays light: beyond this the tables hold the rest, and the page says so.
@@ -123,17 +125,23 @@ def pairs_page(table: Fingerprints, pairs: pd.DataFrame, whole: str) -> bytes:
 
 def _rendered(template: str, table: Fingerprints, shown: Sequence[int], cache: Path | None = None, **values: Any) -> bytes:
     """Return a page of a template, with small pictures of the rows it shows."""
-    import jinja2
-
     small = thumbnails(table, np.array(shown, np.int64), cache=cache)
     pictures = {row: base64.b64encode(data).decode() for row, data in small.items()}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["shown"] = for_display
-    environment.filters["path"] = _breakable
-    made = environment.get_template(template).render(pictures=pictures, version=__version__, **values)
+    made = _environment().get_template(template).render(pictures=pictures, version=__version__, **values)
     return made.encode("utf-8", "backslashreplace")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Return what makes pages; templates are read once, and do not change while a program runs."""
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("visdatcompy_ds.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+    )
+    made.filters["shown"] = for_display
+    made.filters["path"] = _breakable
+    return made
 
 
 def _breakable(path: str) -> Any:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,8 @@ from visdatcompy_ds.catalog.metrics import METRICS
 from visdatcompy_ds.engine.decode.encode import encode_jpeg
 from visdatcompy_ds.engine.run import available_cores
 from visdatcompy_ds.stages.stacks import Stack, matrix, values_of
+
+os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 
 SIDE = 256
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,8 +102,6 @@ ALONE = """
 import json, sys, time
 import numpy as np
 from visdatcompy_ds import Dataset, Metrics
-
-os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 folder, what, cutoff, count = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 data = Dataset(folder)
 data = data.subset(data.filenames[:count])

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ from visdatcompy_ds.base.tables import Files, Fingerprints, text_array
 from visdatcompy_ds.catalog.probes import CLEAN_PROBES, PROBES
 from visdatcompy_ds.stages.sample import Wishes, sample
 from visdatcompy_ds.stages.sample.space import looks_of, projected
+
+os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 
 BURST, FRAMES = 10, 21  # each tenth photo becomes so many frames
 SIZES, ALONE = (50, 100, 200, 400, 600, 685), (20, 50, 100, 300)
@@ -127,8 +130,6 @@ import json, sys, time
 paths, n, seed = json.load(sys.stdin)
 started = time.perf_counter()
 from smartdownsample import sample_diverse
-
-os.environ["VISDATCOMPY_CACHE"] = "off"  # what is measured is measured
 chosen = sample_diverse(paths, n, random_seed=seed, show_progress=False, show_summary=False)
 print(json.dumps([[str(path) for path in chosen], time.perf_counter() - started]))
 """

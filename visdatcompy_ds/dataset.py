@@ -294,6 +294,7 @@ class Dataset:
         joined._source = [os.fsdecode(path) for path in joined.files.path]
         joined._folders = [*self._folders, *other._folders]
         joined._homes = (*self._homes, *other._homes)
+        joined._cache = None if other._cache is None else self._cache
         return joined
 
     def measured(self, *probes: str) -> Fingerprints:
